@@ -1,0 +1,1 @@
+//! Members, cards, passes and their versions.

@@ -1,0 +1,1 @@
+//! The database trait and its backends. Only this module knows SQL.

@@ -1,0 +1,1 @@
+//! The pure core: commands, working set, decide. No HTTP, no SQL, no wallet, no await.

@@ -1,0 +1,26 @@
+//! Walaa: a mobile wallet pass and QR redemption gateway. ARCHITECTURE.md is the map.
+//!
+//! The modules stand in the order of who may know whom: each one knows only those below it (`tests/tidy.rs` holds that).
+
+pub mod sandbox;
+
+pub mod http;
+pub mod journal;
+pub mod outbox;
+
+pub mod apple;
+pub mod cards;
+pub mod redemption;
+
+pub mod db;
+pub mod gate;
+
+pub mod ledger;
+pub mod passes;
+pub mod programme;
+pub mod tokens;
+
+pub mod clock;
+pub mod error;
+pub mod ids;
+pub mod money;

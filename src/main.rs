@@ -1,0 +1,3 @@
+//! The `walaa` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What is owed to wallets: claims, retries, coalescing, dead letters.

@@ -1,0 +1,1 @@
+//! The programme document: parsed, validated, versioned.

@@ -1,0 +1,1 @@
+//! Scan, identify, validate, capture, reverse.

@@ -1,0 +1,1 @@
+//! Token formats, signing keys, derivation, parsing. No I/O.
