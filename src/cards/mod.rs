@@ -1,1 +1,11 @@
-//! Members, cards, passes and their versions.
+//! Members, cards, passes and their versions: what the ledger's rows mean to the outside, with names unsealed and codes derived.
+
+mod caller;
+mod core;
+mod mint;
+mod profile;
+
+pub use caller::Caller;
+pub use core::Core;
+pub use mint::{Codes, card_link, pass_link, pass_of_link};
+pub use profile::Profile;

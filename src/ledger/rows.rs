@@ -483,6 +483,8 @@ pub struct Pass {
     pub programme: ProgrammeId,
     /// The voucher, for a voucher's pass.
     pub voucher: Option<VoucherId>,
+    /// Which master key its link and its authentication token are derived from; never changes, since Apple forbids it.
+    pub auth_kid: u8,
     /// Which master key its current token is derived from.
     pub kid: u8,
     /// The generation of its current token.

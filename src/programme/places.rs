@@ -150,6 +150,9 @@ pub struct TerminalDocument {
     /// Counts enrolments, so that each key is derived anew.
     #[serde(default)]
     pub secret_generation: i64,
+    /// Which master key the secret is derived from.
+    #[serde(default)]
+    pub secret_kid: u8,
 }
 
 /// An API key. Two generations may live at once, so that a key is rotated without a gap.
@@ -179,6 +182,9 @@ pub struct KeyDocument {
     pub secret_hashes: Vec<String>,
     /// Counts secrets.
     pub secret_generation: i64,
+    /// Which master key the newest secret is derived from.
+    #[serde(default)]
+    pub secret_kid: u8,
 }
 
 impl KeyDocument {

@@ -84,6 +84,7 @@ fn new_pass(work: &mut Work<'_>, enrol: &Enrol, document_version: i64) -> Pass {
         card: enrol.card,
         programme: enrol.programme,
         voucher: None,
+        auth_kid: 0,
         kid: 0,
         generation: 1,
         link_generation: 1,
@@ -95,6 +96,7 @@ fn new_pass(work: &mut Work<'_>, enrol: &Enrol, document_version: i64) -> Pass {
         change: Change { kind: ChangeKind::Joined, points: 0, at: now },
     };
     pass.kid = mint_card_token(work, &pass);
+    pass.auth_kid = pass.kid;
     pass
 }
 

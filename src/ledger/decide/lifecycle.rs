@@ -35,6 +35,7 @@ pub(super) fn reissue(work: &mut Work<'_>, reissue: &Reissue) -> Result<Outcome,
         ..old
     };
     pass.kid = mint_card_token(work, &pass);
+    pass.auth_kid = pass.kid;
     state.card.pass = pass.id;
     work.touch(pass.id);
     let summary = CardSummary::of(&state, pass.version);

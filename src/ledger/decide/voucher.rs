@@ -83,6 +83,7 @@ pub(super) fn add_pass(work: &mut Work<'_>, voucher: &Voucher, generation: i64) 
         card: voucher.card,
         programme: voucher.programme,
         voucher: Some(voucher.id),
+        auth_kid: kid,
         kid,
         generation,
         link_generation: 1,
