@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::cards::{Caller, ProgrammeCache};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::db::batcher::Batcher;
-use crate::cards::{Caller, ProgrammeCache};
 use crate::error::Problem;
 use crate::gate::Gate;
-use crate::ids::{Ids, OpId, OrgId};
-use crate::ledger::{Answer, Body, Command, Fingerprint, OpHeader, OpKey, Principal};
+use crate::ids::{Ids, OpId, OrgId, StoreId};
+use crate::ledger::{Answer, Body, Command, DocumentKey, Fingerprint, OpHeader, OpKey, Place, Principal};
+use crate::programme::StoreDocument;
 use crate::tokens::Keyring;
 
 /// The gateway's working parts, as handed to handlers and workers.
@@ -61,6 +62,20 @@ impl Core {
         let id = OpId(self.ids.ordered(self.clock.now()));
         let Asked { org, principal, fingerprint, .. } = *asked;
         Command { op: OpHeader { org, principal, key: asked.key.clone(), fingerprint, id }, body }
+    }
+
+    /// Where an operation of a caller happens, with the shop's name as it is now.
+    ///
+    /// # Errors
+    /// `wrong_store`; `validation_failed` for a shop that there is not.
+    pub async fn place(&self, caller: &Caller, (asked, cashier): (Option<StoreId>, Option<String>)) -> Result<Place, Problem> {
+        let mut place = caller.place(asked, cashier)?;
+        if let (Some(store), None) = (place.store, &place.store_name) {
+            let document = self.db.document(DocumentKey::store(caller.org, store)).await?;
+            let document = document.ok_or_else(|| Problem::field("store", "There is no such store."))?;
+            place.store_name = StoreDocument::parse(&document.body)?.name.get("en").cloned();
+        }
+        Ok(place)
     }
 
     /// Asks the ledger and waits until its outcome is durable.

@@ -5,7 +5,7 @@ use crate::db::DbError;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, OrgId, PassId, ProgrammeId};
 use crate::ledger::{Answer, Body, Enrol, EnrolMember, NewMember};
-use crate::tokens::{Email, Identity, Phone};
+use crate::tokens::{Email, Identity, Keyring, Phone};
 
 /// How often a card number is drawn again when it is taken: with a million cards one in a thousand is.
 const NUMBER_TRIES: usize = 6;
@@ -44,8 +44,16 @@ impl Person {
         }
         let name = profile.name.as_deref().map(clean_name).transpose()?;
         let mut identities = Vec::new();
-        let phone = profile.phone.map(|text| Phone::parse(&text)).transpose().map_err(|error| Problem::field("phone", error.to_string()))?;
-        let email = profile.email.map(|text| Email::parse(&text)).transpose().map_err(|error| Problem::field("email", error.to_string()))?;
+        let phone = profile
+            .phone
+            .map(|text| Phone::parse(&text))
+            .transpose()
+            .map_err(|error| Problem::field("phone", error.to_string()))?;
+        let email = profile
+            .email
+            .map(|text| Email::parse(&text))
+            .transpose()
+            .map_err(|error| Problem::field("email", error.to_string()))?;
         let profile = Profile {
             name,
             phone: phone.as_ref().map(|phone| phone.as_str().to_owned()),
@@ -55,11 +63,21 @@ impl Person {
         identities.extend(email.map(Identity::Email));
         Ok(Self { profile, language: language.to_owned(), identities })
     }
+
+    /// The keyed hashes of the contacts, under every master key.
+    #[must_use]
+    pub fn hashes(&self, org: OrgId, keyring: &Keyring) -> Vec<[u8; 32]> {
+        let hashes = |identity| keyring.identity_hashes(org, identity);
+        self.identities.iter().flat_map(hashes).map(|hash| hash.0).collect()
+    }
 }
 
 /// A name without control and direction characters, trimmed; 1 to 80 characters.
 fn clean_name(name: &str) -> Result<String, Problem> {
-    let hidden = |letter: char| letter.is_control() || matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let hidden = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     let clean: String = name.chars().filter(|letter| !hidden(*letter)).collect();
     let clean = clean.trim();
     if clean.is_empty() || clean.chars().count() > MAX_NAME {
@@ -81,7 +99,8 @@ impl Core {
                 Joining::Person(person) => EnrolMember::New(self.new_member(asked.org, person)?),
             };
             let card = CardId(self.ids.ordered(now));
-            let enrol = Enrol { member, programme, card, number: card_number(self.ids.random()), pass: PassId(self.ids.random()) };
+            let enrol =
+                Enrol { member, programme, card, number: card_number(self.ids.random()), pass: PassId(self.ids.random()) };
             match self.batcher.try_execute(self.command(asked, Body::Enrol(enrol))).await {
                 Err(DbError::Conflict(index)) => tracing::info!(index, "a fresh card number was taken; drawing another"),
                 Err(error) => return Err(error.into()),
@@ -94,8 +113,7 @@ impl Core {
     fn new_member(&self, org: OrgId, person: &Person) -> Result<NewMember, Problem> {
         let id = MemberId(self.ids.ordered(self.clock.now()));
         let profile = person.profile.seal(&self.keyring, self.ids.as_ref(), (org, id))?;
-        let hashes = |identity| self.keyring.identity_hashes(org, identity);
-        let identities = person.identities.iter().flat_map(hashes).map(|hash| hash.0).collect();
+        let identities = person.hashes(org, &self.keyring);
         Ok(NewMember { id, language: person.language.clone(), profile, identities })
     }
 }
