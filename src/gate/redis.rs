@@ -18,8 +18,10 @@ use async_trait::async_trait;
 
 use self::link::{Link, LinkError, Scripts};
 use super::Gate;
+use super::limit::{Charge, Limit};
 use super::memory::MemoryGate;
-use super::request::{Capture, Charge, GateRequest, Limit, PaceRule, marker_key};
+use super::pace::PaceRule;
+use super::request::{Capture, GateRequest, marker_key};
 use super::verdict::{GateError, GateHealth, GateVerdict, Part, Refusal, merge};
 use crate::clock::Timestamp;
 use crate::tokens::Keyring;
