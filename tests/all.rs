@@ -1,2 +1,5 @@
 //! All tests.
+
+mod contract;
+mod support;
 mod vectors;
