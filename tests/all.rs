@@ -1,1 +1,2 @@
 //! All tests.
+mod wallet;
