@@ -1,1 +1,8 @@
 //! Apple Wallet: pass.json, the signed package, the web service, pushes.
+
+pub mod package;
+pub mod signer;
+
+pub mod certificates;
+
+mod der;
