@@ -1,1 +1,7 @@
 //! All tests.
+
+#[path = "wallet/push.rs"]
+mod push;
+
+#[path = "support/sandbox_pki.rs"]
+mod sandbox_pki;
