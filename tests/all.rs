@@ -1,5 +1,8 @@
 //! All tests.
 
+#[path = "wallet/phone.rs"]
+mod phone;
+
 #[path = "wallet/push.rs"]
 mod push;
 
