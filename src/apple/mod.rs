@@ -5,4 +5,6 @@ pub mod signer;
 
 pub mod certificates;
 
+pub mod push;
+
 mod der;
