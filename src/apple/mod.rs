@@ -1,5 +1,7 @@
 //! Apple Wallet: pass.json, the signed package, the web service, pushes.
 
+pub mod pass;
+
 pub mod package;
 pub mod signer;
 
