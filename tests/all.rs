@@ -1,1 +1,8 @@
 //! All tests.
+
+mod contract {
+    mod db;
+}
+mod support {
+    pub mod ledger;
+}
