@@ -103,7 +103,8 @@ pub fn pass_of_link(text: &str) -> Option<(PassId, impl Fn(&Keyring, &Pass, Link
     let pass = PassId(decode(serial)?);
     let sent = LinkKey::parse(key)?;
     Some((pass, move |keyring: &Keyring, pass: &Pass, kind| {
-        link_key(keyring, pass, kind).is_ok_and(|right| aws_lc_rs::constant_time::verify_slices_are_equal(&right.hash().0, &sent.hash().0).is_ok())
+        link_key(keyring, pass, kind)
+            .is_ok_and(|right| aws_lc_rs::constant_time::verify_slices_are_equal(&right.hash().0, &sent.hash().0).is_ok())
     }))
 }
 

@@ -4,8 +4,12 @@ mod caller;
 mod core;
 mod mint;
 mod profile;
+mod templates;
+mod view;
 
 pub use caller::Caller;
 pub use core::Core;
 pub use mint::{Codes, card_link, pass_link, pass_of_link};
 pub use profile::Profile;
+pub use templates::{LoadedTemplate, Templates};
+pub use view::{ViewBuilder, ViewError, Viewed};

@@ -53,6 +53,10 @@ pub enum Scope {
     FailedCodes,
     /// Attempts to sign in.
     SignIn,
+    /// What phones ask about one pass.
+    Pass,
+    /// What one phone asks of all its passes.
+    Device,
 }
 
 impl Scope {
@@ -69,6 +73,8 @@ impl Scope {
             Self::TypedCodes => "typed_codes",
             Self::FailedCodes => "failed_codes",
             Self::SignIn => "sign_in",
+            Self::Pass => "pass",
+            Self::Device => "device",
         }
     }
 
@@ -86,6 +92,8 @@ impl Scope {
             Self::TypedCodes => "typed_codes_rate",
             Self::FailedCodes => "failed_codes_rate",
             Self::SignIn => "sign_in_rate",
+            Self::Pass => "pass_rate",
+            Self::Device => "device_rate",
         }
     }
 }
