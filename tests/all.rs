@@ -1,6 +1,12 @@
 //! All tests.
 
+mod contract;
+mod support;
 mod vectors;
+mod wallet;
+
+#[path = "wallet/phone.rs"]
+mod phone;
 
 #[path = "wallet/push.rs"]
 mod push;

@@ -21,7 +21,7 @@ use crate::error::{Code, Problem};
 use crate::ids::PassId;
 use crate::ledger::Pass;
 use crate::passes::{PassKind, PassView, Variant};
-use crate::tokens::{Kid, Scope, UnknownKid};
+use crate::tokens::{KeyScope, Kid, UnknownKid};
 
 /// Bytes of built passes that are kept: a thousand usual passes.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -173,7 +173,7 @@ impl PassBuilder {
         let template = self.templates.get(&viewed.programme.template);
         let template = template.ok_or_else(|| BuildError::NoTemplate(viewed.programme.template.clone()))?;
         let key = (template.id, viewed.view.kind, template.template.variant_of(&viewed.view));
-        let scope = Scope { org: pass.org, kid: Kid(pass.auth_kid) };
+        let scope = KeyScope { org: pass.org, kid: Kid(pass.auth_kid) };
         let recipe = Recipe {
             token: self.views.keyring().apple_token(scope, account.pass_type(), &viewed.view.serial)?,
             view: viewed.view,

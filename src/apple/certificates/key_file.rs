@@ -137,7 +137,9 @@ fn bounded(file: File, max_bytes: u64) -> io::Result<Vec<u8>> {
 /// Writes beside the place, flushes, and moves into it.
 fn write_with_mode(path: &Path, content: &[u8], (mode, existing): (u32, Existing)) -> Result<(), KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
-    let unfinished = path.with_added_extension("unfinished");
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
     let written = write_and_move(&unfinished, path, (content, mode, existing));
     if written.is_err() {
         // What is left of a failed attempt; the attempt's own error is the one to tell.

@@ -29,7 +29,7 @@ use crate::db::{Db, DbError, DeviceLog, Registered, Registration};
 use crate::gate::{Gate, GateRequest, GateVerdict, Limit, RateRule, Scope};
 use crate::ids::{OrgId, PassId, decode, encode};
 use crate::ledger::Pass;
-use crate::tokens::{Keyring, Kid, Scope as KeyScope};
+use crate::tokens::{KeyScope, Keyring, Kid};
 
 /// Where the web service is mounted; phones add `/v1`.
 pub const MOUNT: &str = "/apple";
@@ -313,9 +313,10 @@ impl WebService {
     }
 
     fn address_budget(&self, request: &HttpRequest) -> GateRequest {
-        let address = (self.client_address)(request);
-        let rules = [self.limits.fruitless_per_address];
-        address.map_or_else(GateRequest::anonymous, |address| GateRequest::anonymous().limit(Limit::address(address, &rules)))
+        let Some(address) = (self.client_address)(request) else { return GateRequest::anonymous() };
+        let mut limit = Limit::address(address, &[self.limits.fruitless_per_address]);
+        limit.scope = Scope::Fruitless;
+        GateRequest::anonymous().limit(limit)
     }
 
     /// Only a refusal holds a phone up; a gate that can't be reached does not.
