@@ -9,12 +9,6 @@ use crate::ledger::{Principal, TokenHash};
 use crate::programme::Programme;
 use crate::tokens::{self, ScannedCode};
 
-/// Codes that were not ours, per till: ten in five minutes, then a pause.
-const FAILED_CODES: RateRule = RateRule::new(10, 5 * 60_000);
-
-/// Typed codes, per till.
-const TYPED_CODES: RateRule = RateRule::per_minute(5);
-
 /// Tries of one token by one principal: a till that repeats itself needs no more.
 const TOKEN_TRIES: RateRule = RateRule::per_minute(20);
 
@@ -56,7 +50,7 @@ impl Core {
             return Err(self.failed_code(caller).await);
         };
         if matches!(code, ScannedCode::Typed(_)) {
-            let limit = Limit::on(Scope::TypedCodes, caller.principal, &[TYPED_CODES]);
+            let limit = Limit::on(Scope::TypedCodes, caller.principal, &RateRule::TYPED_CODES);
             self.pass_gate(&GateRequest::within(caller.org).limit(limit)).await?;
         }
         for hash in code.hashes(caller.org, &self.keyring) {
@@ -70,7 +64,7 @@ impl Core {
 
     async fn failed_code(&self, caller: &Caller) -> Problem {
         metrics::counter!("walaa_codes_refused_total", "reason" => "invalid_code").increment(1);
-        let limit = Limit::on(Scope::FailedCodes, caller.principal, &[FAILED_CODES]);
+        let limit = Limit::on(Scope::FailedCodes, caller.principal, &RateRule::FAILED_CODES);
         match self.pass_gate(&GateRequest::within(caller.org).limit(limit)).await {
             Ok(_) => Code::InvalidCode.into(),
             Err(problem) => problem,
