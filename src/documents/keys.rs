@@ -208,7 +208,7 @@ pub async fn key_secret(
 }
 
 fn secret(core: &Core, write: &Write, id: KeyId, (kid, generation): (u8, i64)) -> Result<Secret, Problem> {
-    let scope = tokens::Scope { org: write.org, kid: Kid(kid) };
+    let scope = tokens::KeyScope { org: write.org, kid: Kid(kid) };
     let generation = u64::try_from(generation).unwrap_or(0);
     core.keyring.key_secret(scope, id, generation).map_err(|_| Problem::from(Code::Internal))
 }

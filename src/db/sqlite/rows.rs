@@ -45,7 +45,7 @@ pub(super) fn lot(row: &Row<'_>) -> Result<Lot> {
 }
 
 pub(super) const PASS: &str = "org, id, kind, card, programme, voucher, kid, generation, link_generation, version, last_modified, \
-                               seq, state, document_version, change_kind, change_points, change_at";
+                               seq, state, document_version, change_kind, change_points, change_at, auth_kid";
 
 pub(super) fn pass(row: &Row<'_>) -> Result<Pass> {
     Ok(Pass {
@@ -55,6 +55,7 @@ pub(super) fn pass(row: &Row<'_>) -> Result<Pass> {
         card: row.get(3)?,
         programme: row.get(4)?,
         voucher: row.get(5)?,
+        auth_kid: row.get(17)?,
         kid: row.get(6)?,
         generation: row.get(7)?,
         link_generation: row.get(8)?,
