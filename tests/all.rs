@@ -1,2 +1,9 @@
 //! All tests.
+
 mod vectors;
+
+#[path = "wallet/push.rs"]
+mod push;
+
+#[path = "support/sandbox_pki.rs"]
+mod sandbox_pki;
