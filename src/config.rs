@@ -360,6 +360,7 @@ impl Config {
         let folder = file.parent().unwrap_or(Path::new(""));
         read::take_secrets(&mut config, &sources, folder)?;
         config.start_paths_at(folder);
+        config.redis.url = config.redis.url.filter(|url| !url.expose().is_empty());
         config.checked(&sources)
     }
 

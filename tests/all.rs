@@ -1,5 +1,6 @@
 //! All tests.
 
+mod tidy;
 mod vectors;
 
 #[path = "wallet/push.rs"]
