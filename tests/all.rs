@@ -1,7 +1,13 @@
 //! All tests.
 
 mod tidy;
+mod contract;
+mod support;
 mod vectors;
+mod wallet;
+
+#[path = "wallet/phone.rs"]
+mod phone;
 
 #[path = "wallet/push.rs"]
 mod push;

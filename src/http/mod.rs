@@ -2,15 +2,16 @@
 
 pub mod answer;
 pub mod auth;
+pub mod checks;
 pub mod extract;
 pub mod problem;
 
-mod cards;
-mod earnings;
-mod members;
-mod redemptions;
-mod scans;
-mod vouchers;
+pub mod cards;
+pub mod earnings;
+pub mod members;
+pub mod redemptions;
+pub mod scans;
+pub mod vouchers;
 
 use crate::cards::Core;
 

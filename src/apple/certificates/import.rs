@@ -8,8 +8,9 @@ use openssl::x509::X509;
 
 use super::{CertificateError, PassCertificate, subject_text};
 
-/// What leaves a keychain's old encryption behind.
-const LEGACY_COMMAND: &str = "openssl pkcs12 -legacy -in old.p12 -nodes | openssl pkcs12 -export -out new.p12";
+/// What leaves a keychain's old encryption behind. (Piped into `openssl pkcs12 -export`, as often advised, it fails: OpenSSL 3
+/// reads the key from the pipe and then finds no certificate there.)
+const LEGACY_COMMAND: &str = "openssl pkcs12 -legacy -in old.p12 -nodes -out new.pem";
 
 /// Certificates in one file; a chain has three.
 const MAX_CERTIFICATES: usize = 20;
@@ -21,7 +22,10 @@ pub enum ImportError {
     #[error("this is neither a certificate (.cer, .pem) nor a key (.pem) nor a PKCS#12 file (.p12)")]
     UnknownKind,
     /// The file has an encryption that OpenSSL 3 no longer offers.
-    #[error("the .p12 file is encrypted the old way (RC2), as the Mac's keychain does; make a new one with: {LEGACY_COMMAND}")]
+    #[error(
+        "the .p12 file is encrypted the old way (RC2), as the Mac's keychain does. \
+         Unlock it with  {LEGACY_COMMAND}  and import new.pem; delete that file afterwards, it holds the private key"
+    )]
     LegacyEncryption,
     /// The password is wrong or missing.
     #[error("the password does not open the file")]

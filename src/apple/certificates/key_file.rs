@@ -97,7 +97,7 @@ pub fn write(path: &Path, content: &[u8], existing: Existing) -> Result<(), KeyF
 /// Writes a file that everybody may read, such as a certificate.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_public(path: &Path, content: &[u8], existing: Existing) -> Result<(), KeyFileError> {
     write_with_mode(path, content, (PUBLIC, existing))
 }
@@ -137,7 +137,9 @@ fn bounded(file: File, max_bytes: u64) -> io::Result<Vec<u8>> {
 /// Writes beside the place, flushes, and moves into it.
 fn write_with_mode(path: &Path, content: &[u8], (mode, existing): (u32, Existing)) -> Result<(), KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
-    let unfinished = path.with_added_extension("unfinished");
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
     let written = write_and_move(&unfinished, path, (content, mode, existing));
     if written.is_err() {
         // What is left of a failed attempt; the attempt's own error is the one to tell.
@@ -222,6 +224,18 @@ mod tests {
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).expect("changed");
         read(&path).expect("stricter is fine");
+    }
+
+    #[test]
+    fn a_key_of_another_user_is_refused() {
+        // Only root can read such a file at all, and only root can make one; for others the file system refuses.
+        if effective_user() == Some(ROOT) {
+            let folder = folder();
+            let path = folder.path().join("a.key");
+            write(&path, b"secret", Existing::Refuse).expect("written");
+            std::os::unix::fs::chown(&path, Some(12_345), None).expect("given away");
+            assert!(matches!(read(&path), Err(KeyFileError::ForeignOwner { owner: 12_345, us: ROOT, .. })));
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A make-believe certificate authority for demo and tests, shaped like Apple's: a root, an intermediate with the names of
 //! WWDR G4, a pass certificate, and a certificate for the TLS servers on this machine, all under the one root.
 //!
-//! No phone accepts what it signs. Every name says that it is a sandbox's, and the root may vouch for this machine only, so
-//! that a root that someone imports into a browser can't be misused for other addresses.
+//! No phone accepts what it signs, and every name says that it is a sandbox's. The root's key lies beside it, since the others
+//! have to be renewed: don't import this root into a browser that is used for anything else. (A name constraint to this
+//! machine would be the remedy, but GnuTLS then refuses pass signatures, whose certificates name no machine.)
 
 use std::path::{Path, PathBuf};
 
@@ -185,7 +186,6 @@ fn new_root(now: Timestamp, files: (&Path, &Path)) -> Result<Pair, CertificateEr
         extensions: vec![
             BasicConstraints::new().critical().ca().build()?,
             KeyUsage::new().critical().key_cert_sign().crl_sign().build()?,
-            this_machine_only()?,
         ],
     };
     let certificate = issue(&blank, None, &key, now)?;
@@ -261,23 +261,6 @@ fn name(parts: &[(Nid, &str)]) -> Result<X509Name, ErrorStack> {
     name.append_entry_by_nid(Nid::ORGANIZATIONNAME, ORGANISATION)?;
     name.append_entry_by_nid(Nid::COUNTRYNAME, "US")?;
     Ok(name.build())
-}
-
-/// The constraint that no certificate below names another machine than this one.
-fn this_machine_only() -> Result<X509Extension, ErrorStack> {
-    /// `[2]`, a DNS name.
-    const DNS_NAME: u8 = 0x82;
-    /// `[7]`, an address and its mask.
-    const ADDRESS: u8 = 0x87;
-    let mut six = [0; 32];
-    six[15] = 1;
-    six[16..].fill(0xff);
-    let subtree = |tag, bytes: &[u8]| der::element(der::SEQUENCE, &[&der::element(tag, &[bytes])]);
-    let permitted = [subtree(DNS_NAME, b"localhost"), subtree(ADDRESS, &[127, 0, 0, 0, 255, 0, 0, 0]), subtree(ADDRESS, &six)];
-    let permitted = der::element(der::CONTEXT_0, &[&permitted.concat()]);
-    let (id, value) =
-        (Asn1Object::from_str("2.5.29.30")?, Asn1OctetString::new_from_bytes(&der::element(der::SEQUENCE, &[&permitted]))?);
-    X509Extension::new_from_der(&id, true, &value)
 }
 
 /// An extension that OpenSSL has no words for.

@@ -38,6 +38,7 @@ struct Entry<'a> {
     version: u16,
     extra: &'a [u8],
     comment: usize,
+    disk: u16,
     local_header: usize,
     packed: usize,
     unpacked: u64,
@@ -110,6 +111,7 @@ fn directory_entry(package: &[u8], at: usize, end: usize) -> Result<(Entry<'_>, 
         version: number16(head, 6),
         extra: &package[name_at + name..name_at + name + extra],
         comment,
+        disk: number16(head, 34),
         local_header: number32(head, 42),
         packed: number32(head, 20),
         unpacked: number32(head, 24) as u64,
@@ -176,8 +178,8 @@ fn check_entries(entries: &[Entry<'_>]) -> Vec<Reason> {
         if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
             refuse("its date is none");
         }
-        if entry.comment != 0 {
-            refuse("it has a comment");
+        if entry.comment != 0 || entry.disk != 0 {
+            refuse("it has a comment, or is on another disk");
         }
         if let Some(why) = name_problem(entry.name) {
             refuse(why);

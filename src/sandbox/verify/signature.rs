@@ -84,9 +84,8 @@ pub fn check(signature: &[u8], manifest: &[u8], (root, now): (&X509, Timestamp),
         reasons.push(Reason::LeafMissing);
         return None;
     };
-    let before = reasons.len();
     reasons.extend(check_chain(leaf, &certificates, root, now));
-    if reasons.len() == before {
+    if reasons.is_empty() {
         let whole = check_all(signature, manifest, (root, now));
         note(reasons, whole.map_err(|error| Reason::Untrusted(error.to_string())));
     }
