@@ -14,3 +14,9 @@ mod push;
 
 #[path = "support/sandbox_pki.rs"]
 mod sandbox_pki;
+mod contract {
+    mod db;
+}
+mod support {
+    pub mod ledger;
+}
