@@ -1,5 +1,6 @@
 //! The commands of `walaa`: each reads its arguments, calls the part that does the work, and says in plain words what happened.
 
+pub mod audit;
 pub mod certs;
 pub mod configure;
 pub mod health;
