@@ -14,6 +14,7 @@ pub mod outbox;
 
 pub mod apple;
 pub mod cards;
+pub mod documents;
 pub mod redemption;
 
 pub mod db;
