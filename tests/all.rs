@@ -1,8 +1,8 @@
 //! All tests.
 
-mod tidy;
 mod contract;
 mod support;
+mod tidy;
 mod vectors;
 mod wallet;
 
@@ -14,9 +14,3 @@ mod push;
 
 #[path = "support/sandbox_pki.rs"]
 mod sandbox_pki;
-mod contract {
-    mod db;
-}
-mod support {
-    pub mod ledger;
-}

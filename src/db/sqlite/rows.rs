@@ -45,7 +45,7 @@ pub(super) fn lot(row: &Row<'_>) -> Result<Lot> {
 }
 
 pub(super) const PASS: &str = "org, id, kind, card, programme, voucher, kid, generation, link_generation, version, last_modified, \
-                               seq, state, document_version, change_kind, change_points, change_at";
+                               seq, state, document_version, change_kind, change_points, change_at, auth_kid";
 
 pub(super) fn pass(row: &Row<'_>) -> Result<Pass> {
     Ok(Pass {
@@ -64,6 +64,7 @@ pub(super) fn pass(row: &Row<'_>) -> Result<Pass> {
         state: row.get(12)?,
         document_version: row.get(13)?,
         change: Change { kind: row.get(14)?, points: row.get(15)?, at: row.get(16)? },
+        auth_kid: row.get(17)?,
     })
 }
 

@@ -161,8 +161,8 @@ fn lot(db: &Connection, card: &Card, (is_new, lot): (bool, &Lot)) -> Result<(), 
 fn pass(db: &Connection, before: Option<&Pass>, now: &Pass) -> Result<(), DbError> {
     let Some(before) = before else {
         let sql = "INSERT INTO passes (org, id, kind, card, programme, voucher, kid, generation, link_generation, version, \
-                   last_modified, seq, state, document_version, change_kind, change_points, change_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+                   last_modified, seq, state, document_version, change_kind, change_points, change_at, auth_kid) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
         prepare(db, sql)?.execute(params![
             now.org,
             now.id,
@@ -180,7 +180,8 @@ fn pass(db: &Connection, before: Option<&Pass>, now: &Pass) -> Result<(), DbErro
             now.document_version,
             now.change.kind,
             now.change.points,
-            now.change.at
+            now.change.at,
+            now.auth_kid
         ])?;
         return Ok(());
     };
