@@ -2,5 +2,6 @@
 
 mod contract;
 mod support;
+mod tidy;
 mod vectors;
 mod wallet;
