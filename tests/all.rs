@@ -5,3 +5,11 @@ mod support;
 mod tidy;
 mod vectors;
 mod wallet;
+//! All tests.
+
+mod wallet {
+    mod pass_json;
+    mod pass_previews;
+    mod pass_templates;
+    mod pass_views;
+}
