@@ -1,8 +1,12 @@
-//! What the wallets get: packages, signatures, certificates, the web service, deliveries.
+//! What the wallets get: views, packages, signatures, certificates, the web service, deliveries.
 
 mod certificates;
 mod forge;
 mod package;
+mod pass_json;
+mod pass_previews;
+mod pass_templates;
+mod pass_views;
 mod station;
 mod tools;
 mod verify;
