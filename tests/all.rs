@@ -13,3 +13,11 @@ mod wallet {
     mod pass_templates;
     mod pass_views;
 }
+#[path = "wallet/phone.rs"]
+mod phone;
+
+#[path = "wallet/push.rs"]
+mod push;
+
+#[path = "support/sandbox_pki.rs"]
+mod sandbox_pki;
