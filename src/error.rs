@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 macro_rules! codes {
     ($($variant:ident $status:literal $code:literal $title:literal;)*) => {
         /// A stable error code.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum Code {
             $(#[doc = $title] #[serde(rename = $code)] $variant,)*
         }

@@ -3,7 +3,7 @@
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, OrgId, PassId, VoucherId, decode};
 use crate::ledger::{Pass, TokenHash, TokenKind, TokenMint};
-use crate::tokens::{self, Keyring, Kid, LinkKey, LinkKind, LinkSource, Scope, TokenSource, W1};
+use crate::tokens::{self, Keyring, Kid, LinkKey, LinkKind, LinkSource, KeyScope, TokenSource, W1};
 
 /// Letters of an id in an address.
 const ID_LETTERS: usize = 26;
@@ -64,13 +64,13 @@ impl Codes<'_> {
     /// # Errors
     /// As [`Self::of_pass`].
     pub fn typed(&self, card: CardId, (kid, generation): (u8, i64)) -> Result<String, Problem> {
-        let scope = Scope { org: self.org, kid: Kid(kid) };
+        let scope = KeyScope { org: self.org, kid: Kid(kid) };
         let code = self.keyring.typed_code(scope, card, unsigned(generation)).map_err(|_| Problem::from(Code::Internal))?;
         Ok(code.grouped())
     }
 
     fn w1(&self, kind: TokenKind, subject: [u8; 16], (kid, generation): (u8, i64)) -> Result<String, Problem> {
-        let scope = Scope { org: self.org, kid: Kid(kid) };
+        let scope = KeyScope { org: self.org, kid: Kid(kid) };
         let id = self.keyring.token_id(scope, &source(kind, subject, generation)).map_err(|_| Problem::from(Code::Internal))?;
         W1::mint(self.keyring, self.org, id).map_err(|_| Problem::from(Code::Internal))
     }
@@ -109,7 +109,7 @@ pub fn pass_of_link(text: &str) -> Option<(PassId, impl Fn(&Keyring, &Pass, Link
 }
 
 fn link_key(keyring: &Keyring, pass: &Pass, kind: LinkKind) -> Result<LinkKey, Problem> {
-    let scope = Scope { org: pass.org, kid: Kid(pass.auth_kid) };
+    let scope = KeyScope { org: pass.org, kid: Kid(pass.auth_kid) };
     let source = LinkSource { kind, owner: pass.id.0, generation: unsigned(pass.link_generation) };
     keyring.link_key(scope, &source).map_err(|_| Problem::from(Code::Internal))
 }

@@ -2,10 +2,16 @@
 
 mod caller;
 mod core;
+mod documents;
+mod enrol;
+mod links;
 mod mint;
 mod profile;
 
 pub use caller::Caller;
-pub use core::Core;
+pub use core::{Asked, Core};
+pub use documents::ProgrammeCache;
+pub use enrol::{Joining, Person};
+pub use links::{CardView, Links, MemberView};
 pub use mint::{Codes, card_link, pass_link, pass_of_link};
 pub use profile::Profile;

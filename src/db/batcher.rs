@@ -51,10 +51,7 @@ impl Batcher {
     /// `overloaded` when the queue is full, `ledger_unavailable` when the database can't be reached (nothing was changed, or, if the connection
     /// was lost at the commit, asking again under the same op id tells), `internal` for the rest.
     pub async fn execute(&self, command: Command) -> Result<Answer, Problem> {
-        self.try_execute(command).await.map_err(|error| match error {
-            DbError::Unavailable(_) => Problem::from(Code::LedgerUnavailable),
-            DbError::Conflict(_) | DbError::Corrupt(_) => Problem::from(Code::Internal),
-        })?
+        self.try_execute(command).await?
     }
 
     /// As [`Self::execute`], for callers that can mint another id when one is taken.

@@ -420,3 +420,15 @@ pub trait Db: Send + Sync {
     /// How many rows there are of what operators ask for: members, cards, passes, entries, ops, registrations, outbox, dead letters.
     async fn figures(&self) -> Result<Vec<(&'static str, i64)>, DbError>;
 }
+
+impl From<DbError> for crate::error::Problem {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unavailable(_) => Self::from(crate::error::Code::LedgerUnavailable),
+            DbError::Conflict(_) | DbError::Corrupt(_) => {
+                tracing::error!(%error, "the database refused");
+                Self::from(crate::error::Code::Internal)
+            }
+        }
+    }
+}

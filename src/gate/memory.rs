@@ -10,7 +10,9 @@ use async_trait::async_trait;
 
 use super::Gate;
 use super::bounded::Bounded;
-use super::request::{Capture, GateRequest, Limit, OpMark, PaceRule, RateRule, marker_key};
+use super::limit::{Limit, RateRule};
+use super::pace::{OpMark, PaceRule};
+use super::request::{Capture, GateRequest, marker_key};
 use super::rules::{self, Arrivals, Pace};
 use super::verdict::{GateError, GateHealth, GateVerdict, Part, Refusal, merge};
 use crate::clock::Timestamp;

@@ -15,7 +15,9 @@
 //! counted twice nor refused, so that it always hears its final answer.
 
 mod bounded;
+mod limit;
 mod memory;
+mod pace;
 mod redis;
 mod request;
 mod rules;
@@ -23,9 +25,11 @@ mod verdict;
 
 use async_trait::async_trait;
 
+pub use limit::{Charge, Limit, RateRule, Scope};
 pub use memory::MemoryGate;
+pub use pace::{LocalDay, OpMark, PaceRule};
 pub use redis::{GateTime, OnDown, RedisGate, RedisGateConfig};
-pub use request::{Capture, Charge, GateRequest, Limit, LocalDay, OpMark, PaceRule, RateRule, Scope};
+pub use request::{Capture, GateRequest};
 pub use verdict::{GateError, GateHealth, GateVerdict, Refusal};
 
 use crate::clock::Timestamp;

@@ -2,7 +2,7 @@
 //!
 //! Keys, after the prefix: `S:<org>:<token hash>` = the authenticated marker; `L:<org>:<scope>:<id>` = a limit; `P:<org>:<card>:<terminal>:<day>` = the
 //! operations of a pace rule. All expire. Commands used, for an ACL: EVALSHA, SCRIPT LOAD, TIME, GET, SET, SISMEMBER, SCARD, SADD,
-//! SREM, PEXPIRE, PING, CLIENT SETINFO. Limits go by the server's clock, so that nodes agree.
+//! SREM, PEXPIRE, PING. Limits go by the server's clock, so that nodes agree.
 //!
 //! When Redis does not answer in time, this node's own limits at half the rate stand in, and the ledger decides alone; or the
 //! operator chose to refuse. Nothing that Redis says is believed beyond a refusal: a marker counts only with our MAC.
@@ -18,8 +18,10 @@ use async_trait::async_trait;
 
 use self::link::{Link, LinkError, Scripts};
 use super::Gate;
+use super::limit::{Charge, Limit};
 use super::memory::MemoryGate;
-use super::request::{Capture, Charge, GateRequest, Limit, PaceRule, marker_key};
+use super::pace::PaceRule;
+use super::request::{Capture, GateRequest, marker_key};
 use super::verdict::{GateError, GateHealth, GateVerdict, Part, Refusal, merge};
 use crate::clock::Timestamp;
 use crate::tokens::Keyring;

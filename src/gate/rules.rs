@@ -3,7 +3,8 @@
 //! GCRA keeps one number a rule: the theoretical arrival time (TAT), the instant at which the bucket is full again. One more is allowed when the
 //! TAT lies no further ahead than `burst - 1` intervals, and moves it on by one.
 
-use super::request::{Charge, MOST_RULES, OpMark, RateRule};
+use super::limit::{Charge, MOST_RULES, RateRule};
+use super::pace::OpMark;
 
 /// The theoretical arrival times of one limit's rules, in microseconds.
 pub(super) type Arrivals = [i64; MOST_RULES];

@@ -3,7 +3,8 @@
 use crate::error::{Code, Problem};
 use crate::ids::RedemptionId;
 
-use super::request::{PaceRule, Scope};
+use super::limit::Scope;
+use super::pace::PaceRule;
 
 /// What the gate says of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,1 +1,5 @@
 //! Stand-ins for the outside world that the demo and the tests run against: a phone, APNs, a certificate authority.
+
+pub mod apns;
+pub mod phone;
+pub mod verify;

@@ -153,7 +153,7 @@ impl std::fmt::Debug for LinkKey {
 
 /// The organisation and key under which something is derived; the row of what was derived keeps the kid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope {
+pub struct KeyScope {
     /// The organisation.
     pub org: OrgId,
     /// The key.
@@ -163,15 +163,15 @@ pub struct Scope {
 impl Keyring {
     /// The scope in which new things of an organisation are derived: the current key's.
     #[must_use]
-    pub const fn scope(&self, org: OrgId) -> Scope {
-        Scope { org, kid: self.current() }
+    pub const fn scope(&self, org: OrgId) -> KeyScope {
+        KeyScope { org, kid: self.current() }
     }
 
     /// The id of a token.
     ///
     /// # Errors
     /// The key is not there.
-    pub fn token_id(&self, scope: Scope, source: &TokenSource) -> Result<TokenId, UnknownKid> {
+    pub fn token_id(&self, scope: KeyScope, source: &TokenSource) -> Result<TokenId, UnknownKid> {
         let key = self.purpose_key(scope, Purpose::TokenId)?;
         let mac = owned_mac(&key, source.kind as u8, &source.owner, source.generation);
         Ok(TokenId { kid: scope.kid, jti: first_16(&mac) })
@@ -181,7 +181,7 @@ impl Keyring {
     ///
     /// # Errors
     /// The key is not there.
-    pub fn link_key(&self, scope: Scope, source: &LinkSource) -> Result<LinkKey, UnknownKid> {
+    pub fn link_key(&self, scope: KeyScope, source: &LinkSource) -> Result<LinkKey, UnknownKid> {
         let key = self.purpose_key(scope, Purpose::Link)?;
         let mac = owned_mac(&key, source.kind as u8, &source.owner, source.generation);
         Ok(LinkKey(first_16(&mac)))
@@ -191,7 +191,7 @@ impl Keyring {
     ///
     /// # Errors
     /// The key is not there.
-    pub fn apple_token(&self, scope: Scope, pass_type_id: &str, serial: &str) -> Result<AppleToken, UnknownKid> {
+    pub fn apple_token(&self, scope: KeyScope, pass_type_id: &str, serial: &str) -> Result<AppleToken, UnknownKid> {
         let key = self.purpose_key(scope, Purpose::AppleAuthentication)?;
         let mut context = hmac::Context::with_key(&key);
         for field in [pass_type_id, serial] {
@@ -204,14 +204,14 @@ impl Keyring {
     /// The keyed hash by which a member is found, under every key, the current one first: store the first, look up all.
     #[must_use]
     pub fn identity_hashes(&self, org: OrgId, identity: &Identity) -> Vec<IdentityHash> {
-        self.kids().filter_map(|kid| self.identity_hash(Scope { org, kid }, identity).ok()).collect()
+        self.kids().filter_map(|kid| self.identity_hash(KeyScope { org, kid }, identity).ok()).collect()
     }
 
     /// The keyed hash of an e-mail address or phone number under one key.
     ///
     /// # Errors
     /// The key is not there.
-    pub fn identity_hash(&self, scope: Scope, identity: &Identity) -> Result<IdentityHash, UnknownKid> {
+    pub fn identity_hash(&self, scope: KeyScope, identity: &Identity) -> Result<IdentityHash, UnknownKid> {
         let key = self.purpose_key(scope, Purpose::Identity)?;
         let mut context = hmac::Context::with_key(&key);
         context.update(&[identity.kind_byte()]);
@@ -223,7 +223,7 @@ impl Keyring {
     ///
     /// # Errors
     /// The key is not there.
-    pub fn key_secret(&self, scope: Scope, key: KeyId, generation: u64) -> Result<Secret, UnknownKid> {
+    pub fn key_secret(&self, scope: KeyScope, key: KeyId, generation: u64) -> Result<Secret, UnknownKid> {
         let derived = self.purpose_key(scope, Purpose::KeySecret)?;
         Ok(Secret::new(bytes_32(&owned_mac(&derived, 0, &key.0, generation))))
     }
@@ -232,20 +232,20 @@ impl Keyring {
     ///
     /// # Errors
     /// The key is not there.
-    pub fn terminal_secret(&self, scope: Scope, terminal: TerminalId, generation: u64) -> Result<Secret, UnknownKid> {
+    pub fn terminal_secret(&self, scope: KeyScope, terminal: TerminalId, generation: u64) -> Result<Secret, UnknownKid> {
         let derived = self.purpose_key(scope, Purpose::TerminalSecret)?;
         Ok(Secret::new(bytes_32(&owned_mac(&derived, 0, &terminal.0, generation))))
     }
 
     /// The HMAC key of one purpose in one scope.
-    pub(super) fn purpose_key(&self, scope: Scope, purpose: Purpose) -> Result<hmac::Key, UnknownKid> {
+    pub(super) fn purpose_key(&self, scope: KeyScope, purpose: Purpose) -> Result<hmac::Key, UnknownKid> {
         let info = [INFO_PREFIX, purpose.label(), &[0], &scope.org.0];
         let key = self.extracted(scope.kid)?.expand(&info, hmac::HMAC_SHA256);
         Ok(key.expect("32 bytes are within HKDF's limit of 255 blocks").into())
     }
 
     /// The 32 bytes of one purpose in one scope, for a cipher.
-    pub(super) fn purpose_bytes(&self, scope: Scope, purpose: Purpose) -> Result<Zeroizing<[u8; 32]>, UnknownKid> {
+    pub(super) fn purpose_bytes(&self, scope: KeyScope, purpose: Purpose) -> Result<Zeroizing<[u8; 32]>, UnknownKid> {
         let info = [INFO_PREFIX, purpose.label(), &[0], &scope.org.0];
         let mut bytes = Zeroizing::new([0; 32]);
         let filled = self.extracted(scope.kid)?.expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(bytes.as_mut()));
@@ -271,4 +271,64 @@ pub(super) fn first_16(tag: &hmac::Tag) -> [u8; 16] {
 /// A whole HMAC-SHA-256 tag.
 pub(super) fn bytes_32(tag: &hmac::Tag) -> [u8; 32] {
     std::array::from_fn(|place| tag.as_ref()[place])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::super::keyring::tests::vector_keyring;
+    use super::*;
+
+    #[test]
+    fn nothing_derived_for_one_thing_is_good_for_another() {
+        let mut keyring = vector_keyring();
+        keyring.rotate(std::array::from_fn(|place| 200 - place as u8)).unwrap();
+        let mut seen = HashSet::new();
+        for (org, kid) in [(1, 1), (1, 2), (2, 1)] {
+            let scope = KeyScope { org: OrgId([org; 16]), kid: Kid(kid) };
+            for (owner, generation) in [([1; 16], 0), ([1; 16], 1), ([2; 16], 0)] {
+                for kind in [TokenKind::Card, TokenKind::Identify, TokenKind::Voucher, TokenKind::Live] {
+                    assert!(seen.insert(keyring.token_id(scope, &TokenSource { kind, owner, generation }).unwrap().jti));
+                }
+                for kind in [LinkKind::Pass, LinkKind::CardPage] {
+                    assert!(seen.insert(keyring.link_key(scope, &LinkSource { kind, owner, generation }).unwrap().0));
+                }
+                let first = |secret: Secret| std::array::from_fn(|place| secret.bytes()[place]);
+                assert!(seen.insert(first(keyring.key_secret(scope, KeyId(owner), generation).unwrap())));
+                assert!(seen.insert(first(keyring.terminal_secret(scope, TerminalId(owner), generation).unwrap())));
+            }
+        }
+        assert_eq!(seen.len(), 3 * 3 * 8);
+    }
+
+    #[test]
+    fn apple_tokens_keep_their_two_fields_apart() {
+        let keyring = vector_keyring();
+        let scope = keyring.scope(OrgId([1; 16]));
+        let one = keyring.apple_token(scope, "pass.a", "b").unwrap();
+        assert!(!one.matches(keyring.apple_token(scope, "pass.", "ab").unwrap().as_str()));
+    }
+
+    #[test]
+    fn an_identity_is_looked_up_under_every_key_and_stored_under_the_current_one() {
+        let mut keyring = vector_keyring();
+        let org = OrgId([1; 16]);
+        let identity = Identity::Phone(super::super::Phone::parse("+96550001234").unwrap());
+        let before = keyring.identity_hashes(org, &identity);
+        keyring.rotate(std::array::from_fn(|place| 200 - place as u8)).unwrap();
+        let after = keyring.identity_hashes(org, &identity);
+        assert_eq!(after[1..], before);
+        assert_eq!(after[0], keyring.identity_hash(keyring.scope(org), &identity).unwrap());
+    }
+
+    #[test]
+    fn links_are_read_back_from_addresses_and_never_printed() {
+        let keyring = vector_keyring();
+        let source = LinkSource { kind: LinkKind::Pass, owner: [1; 16], generation: 0 };
+        let link = keyring.link_key(keyring.scope(OrgId([1; 16])), &source).unwrap();
+        assert_eq!(LinkKey::parse(&link.to_text()), Some(link));
+        assert_eq!(LinkKey::parse(&link.to_text().to_uppercase()), None);
+        assert!(!format!("{link:?}").contains(&link.to_text()));
+    }
 }

@@ -145,6 +145,12 @@ impl Keyring {
         self.current
     }
 
+    /// Whether a key is there: a restored database may name one that the key file lacks.
+    #[must_use]
+    pub fn holds(&self, kid: Kid) -> bool {
+        self.masters.contains_key(&kid)
+    }
+
     /// Every key number, the current one first: the order in which a keyed hash is looked up.
     pub fn kids(&self) -> impl Iterator<Item = Kid> {
         std::iter::once(self.current).chain(self.masters.keys().copied().filter(|kid| *kid != self.current))

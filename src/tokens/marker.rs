@@ -6,7 +6,7 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 
-use super::derive::{Purpose, Scope, first_16};
+use super::derive::{KeyScope, Purpose, first_16};
 use super::keyring::{Keyring, Kid, UnknownKid};
 use super::w1::TokenHash;
 use crate::ids::{OrgId, RedemptionId};
@@ -31,7 +31,7 @@ impl Keyring {
     ///
     /// # Errors
     /// Never with the scope that [`Keyring::scope`] gives; else the key is not there.
-    pub fn marker(&self, scope: Scope, token: &TokenHash, redemption: RedemptionId) -> Result<Marker, UnknownKid> {
+    pub fn marker(&self, scope: KeyScope, token: &TokenHash, redemption: RedemptionId) -> Result<Marker, UnknownKid> {
         let mut bytes = [0; MARKER_BYTES];
         bytes[0] = scope.kid.0;
         bytes[1..17].copy_from_slice(&redemption.0);
@@ -44,11 +44,11 @@ impl Keyring {
     pub fn read_marker(&self, org: OrgId, token: &TokenHash, stored: &[u8]) -> Option<RedemptionId> {
         let stored: &[u8; MARKER_BYTES] = stored.try_into().ok()?;
         let redemption = RedemptionId(std::array::from_fn(|place| stored[1 + place]));
-        let expected = self.marker_mac(Scope { org, kid: Kid(stored[0]) }, token, redemption).ok()?;
+        let expected = self.marker_mac(KeyScope { org, kid: Kid(stored[0]) }, token, redemption).ok()?;
         verify_slices_are_equal(&expected, &stored[17..]).ok().map(|()| redemption)
     }
 
-    fn marker_mac(&self, scope: Scope, token: &TokenHash, redemption: RedemptionId) -> Result<[u8; 16], UnknownKid> {
+    fn marker_mac(&self, scope: KeyScope, token: &TokenHash, redemption: RedemptionId) -> Result<[u8; 16], UnknownKid> {
         let mut context = hmac::Context::with_key(&self.purpose_key(scope, Purpose::CaptureMarker)?);
         context.update(&token.0);
         context.update(&redemption.0);

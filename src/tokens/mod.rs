@@ -20,7 +20,7 @@ mod typed;
 mod w1;
 
 pub use api_key::{Credential, CredentialError, Environment, KeyHolder, LEAK_PATTERN, SecretHash};
-pub use derive::{LinkKey, LinkKind, LinkSource, Scope, TokenId, TokenKind, TokenSource};
+pub use derive::{KeyScope, LinkKey, LinkKind, LinkSource, TokenId, TokenKind, TokenSource};
 pub use export::{ExportError, ExportRandom, SHORTEST_PASSPHRASE};
 pub use identity::{Email, Identity, IdentityError, IdentityHash, Phone};
 pub use keyring::{Keyring, KeyringError, Kid, UnknownKid};

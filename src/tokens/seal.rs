@@ -8,7 +8,7 @@ use std::fmt;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce as GcmNonce, UnboundKey};
 use zeroize::Zeroizing;
 
-use super::derive::{Purpose, Scope};
+use super::derive::{KeyScope, Purpose};
 use super::keyring::{Keyring, Kid, UnknownKid};
 use crate::ids::{Ids, MemberId, OrgId};
 
@@ -132,7 +132,7 @@ impl Keyring {
     /// The key of that scope is not there.
     pub fn seal_data_key(
         &self,
-        scope: Scope,
+        scope: KeyScope,
         member: MemberId,
         key: &DataKey,
         nonce: Nonce,
@@ -147,7 +147,7 @@ impl Keyring {
     /// # Errors
     /// The master key is gone, or the value was changed or belongs to another member.
     pub fn open_data_key(&self, org: OrgId, member: MemberId, sealed: &SealedDataKey) -> Result<DataKey, SealError> {
-        let sealing = self.purpose_bytes(Scope { org, kid: sealed.kid }, Purpose::DataKey)?;
+        let sealing = self.purpose_bytes(KeyScope { org, kid: sealed.kid }, Purpose::DataKey)?;
         let plain = open(&sealing, &data_key_context(org, member), &sealed.bytes)?;
         let bytes = <[u8; 32]>::try_from(plain.as_slice()).map_err(|_| SealError::Shape)?;
         Ok(DataKey(Zeroizing::new(bytes)))

@@ -10,7 +10,7 @@ use std::fmt;
 use aws_lc_rs::hmac;
 
 use super::crockford;
-use super::derive::{Purpose, Scope, bytes_32, owned_mac};
+use super::derive::{KeyScope, Purpose, bytes_32, owned_mac};
 use super::keyring::{Keyring, UnknownKid};
 use super::w1::{TokenError, TokenHash, trim};
 use crate::ids::{CardId, OrgId};
@@ -102,7 +102,7 @@ impl Keyring {
     ///
     /// # Errors
     /// The key is not there.
-    pub fn typed_code(&self, scope: Scope, card: CardId, generation: u64) -> Result<TypedCode, UnknownKid> {
+    pub fn typed_code(&self, scope: KeyScope, card: CardId, generation: u64) -> Result<TypedCode, UnknownKid> {
         let mac = owned_mac(&self.purpose_key(scope, Purpose::TypedCode)?, TYPED_KIND, &card.0, generation);
         Ok(TypedCode::of(&mac))
     }
@@ -111,7 +111,7 @@ impl Keyring {
     ///
     /// # Errors
     /// The key is not there.
-    pub fn typed_hash(&self, scope: Scope, code: &TypedCode) -> Result<TokenHash, UnknownKid> {
+    pub fn typed_hash(&self, scope: KeyScope, code: &TypedCode) -> Result<TokenHash, UnknownKid> {
         let key = self.purpose_key(scope, Purpose::TypedLookup)?;
         Ok(TokenHash(bytes_32(&hmac::sign(&key, &code.0))))
     }
@@ -119,7 +119,7 @@ impl Keyring {
     /// What the database looks up for a typed code: a hash for each key, the current one first.
     #[must_use]
     pub fn typed_hashes(&self, org: OrgId, code: &TypedCode) -> Vec<TokenHash> {
-        self.kids().filter_map(|kid| self.typed_hash(Scope { org, kid }, code).ok()).collect()
+        self.kids().filter_map(|kid| self.typed_hash(KeyScope { org, kid }, code).ok()).collect()
     }
 }
 

@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 
 use super::crockford::{self, CrockfordError};
-use super::derive::{Purpose, Scope, TokenId};
+use super::derive::{KeyScope, Purpose, TokenId};
 use super::hex;
 use super::keyring::{Keyring, Kid, UnknownKid};
 use crate::error::Code;
@@ -191,7 +191,7 @@ pub(super) fn trim(text: &str) -> &[u8] {
 
 /// The tag over version, kid and id of a body, bound to the organisation.
 fn tag(keyring: &Keyring, org: OrgId, body: &[u8; BODY_BYTES]) -> Result<[u8; BODY_BYTES - SIGNED_BYTES], UnknownKid> {
-    let scope = Scope { org, kid: Kid(body[1]) };
+    let scope = KeyScope { org, kid: Kid(body[1]) };
     let mut context = hmac::Context::with_key(&keyring.purpose_key(scope, Purpose::W1Tag)?);
     context.update(b"w1");
     context.update(&body[..2]);

@@ -3,8 +3,8 @@
 
 use walaa::ids::{CardId, KeyId, OrgId, RedemptionId, TerminalId};
 use walaa::tokens::{
-    Credential, Email, Environment, ExportRandom, Identity, KeyHolder, Keyring, LEAK_PATTERN, LinkKind, LinkSource, Nonce, Phone,
-    ScannedCode, Scope, TokenKind, TokenSource, W1,
+    Credential, Email, Environment, ExportRandom, Identity, KeyHolder, KeyScope, Keyring, LEAK_PATTERN, LinkKind, LinkSource,
+    Nonce, Phone, ScannedCode, TokenKind, TokenSource, W1,
 };
 
 const CARD_JTI: &str = "eeb34093df76d29ec1a638edcd14b07f";
@@ -27,7 +27,7 @@ fn bytes<const N: usize>(first: u8) -> [u8; N] {
     std::array::from_fn(|place| first + place as u8)
 }
 
-fn keyring() -> (Keyring, Scope) {
+fn keyring() -> (Keyring, KeyScope) {
     let keyring = Keyring::generate(bytes(0)).expect("the bytes are mixed enough");
     let scope = keyring.scope(ORG);
     (keyring, scope)
