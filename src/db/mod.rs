@@ -3,7 +3,10 @@
 //! Values go in and out as the rows of `ledger`. Every method that reads an organisation's rows takes its [`OrgId`] first. The
 //! exceptions say so: what a phone asks with a pass serial or a device id, what a key's own id looks up, and what workers sweep.
 
+mod audit;
 pub mod batcher;
+mod loading;
+pub mod sqlite;
 
 use async_trait::async_trait;
 
@@ -20,8 +23,11 @@ pub const MAX_BATCH: usize = 256;
 /// The most registrations that one pass keeps; the oldest idle one is dropped for a new one.
 pub const MAX_REGISTRATIONS_PER_PASS: usize = 20;
 
+/// The most lines of phones' logs that are kept; older ones go.
+pub const MAX_DEVICE_LOGS: usize = 10_000;
+
 /// Why the database did not do what was asked. Nothing was changed, unless it says so.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DbError {
     /// Can't be reached, is locked, is full: worth another try later.
     #[error("the database is not available: {0}")]
@@ -361,7 +367,7 @@ pub trait Db: Send + Sync {
     async fn forget_push_token(&self, push_token: &str, unless_after: Option<Timestamp>) -> Result<usize, DbError>;
     /// Deletes the registrations of a voided pass once it was delivered.
     async fn forget_pass(&self, pass: PassId) -> Result<(), DbError>;
-    /// Keeps what phones logged; the newest 10,000 stay.
+    /// Keeps what phones logged; the newest [`MAX_DEVICE_LOGS`] stay.
     async fn add_device_logs(&self, logs: Vec<DeviceLog>) -> Result<(), DbError>;
     /// What phones logged about an organisation's passes, newest first.
     async fn device_logs(&self, org: OrgId, limit: usize) -> Result<Vec<DeviceLog>, DbError>;

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Saved, covers, create_with, earlier, existing, replace, saved_by, version_of};
+use super::{Saved, covers, create_as, earlier, existing, replace, saved_by, version_of};
 use crate::cards::{Asked, Caller, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
-use crate::ids::{KeyId, ProgrammeId, StoreId};
+use crate::ids::{KeyId, OpId, ProgrammeId, StoreId};
 use crate::ledger::{Answer, DocumentKey};
 use crate::programme::{KeyDocument, Role, Scope, StoreDocument};
 use crate::tokens::{self, Credential, Environment, KeyHolder, Kid, Secret};
@@ -96,7 +96,8 @@ pub async fn create_key(core: &Core, caller: &Caller, asked: &Asked, input: KeyI
     if let Some(answer) = earlier(core, asked).await? {
         return Ok(answer);
     }
-    let kid = core.keyring.current();
+    let id = OpId(core.ids.ordered(core.clock.now()));
+    let kid = core.keyring.current().0;
     let document = KeyDocument {
         name: input.name,
         role: input.role,
@@ -105,17 +106,13 @@ pub async fn create_key(core: &Core, caller: &Caller, asked: &Asked, input: KeyI
         store: input.store,
         expires_at: input.expires_at,
         revoked: false,
-        secret_hashes: Vec::new(),
+        secret_hashes: vec![secret(core, asked, KeyId(id.0), (kid, 1))?.hash().to_hex()],
         secret_generation: 1,
-        secret_kid: kid.0,
+        secret_kid: kid,
     };
     check(core, asked, &document).await?;
     covers(caller, &document)?;
-    create_with(core, asked, |id| {
-        let secret = secret(core, asked, KeyId(id), (kid.0, 1))?;
-        Ok(KeyDocument { secret_hashes: vec![secret.hash().to_hex()], ..document })
-    })
-    .await
+    create_as(core, asked, id, &document).await
 }
 
 async fn check(core: &Core, asked: &Asked, key: &KeyDocument) -> Result<(), Problem> {
@@ -210,7 +207,7 @@ pub async fn key_secret(
 }
 
 fn secret(core: &Core, asked: &Asked, id: KeyId, (kid, generation): (u8, i64)) -> Result<Secret, Problem> {
-    let scope = tokens::Scope { org: asked.org, kid: Kid(kid) };
+    let scope = tokens::KeyScope { org: asked.org, kid: Kid(kid) };
     let generation = u64::try_from(generation).unwrap_or(0);
     core.keyring.key_secret(scope, id, generation).map_err(|_| Problem::from(Code::Internal))
 }

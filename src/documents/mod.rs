@@ -16,10 +16,7 @@ use crate::cards::{Asked, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
-use crate::ledger::{
-    Answer, Body, Command, Document, DocumentKey, DocumentKind, DocumentSaved, Fingerprint, OpHeader, OpKey, Principal,
-    PutDocument, stored,
-};
+use crate::ledger::{Answer, Body, Document, DocumentKey, DocumentKind, DocumentSaved, Principal, PutDocument, stored};
 use crate::programme::{EnrolmentDocument, KeyDocument, OrganisationDocument, Programme, StoreDocument, TerminalDocument};
 
 pub use keys::{KeyInput, KeyView, OldSecret, create_key, key_secret, retire_secret, revoke_key, rotate_key};
@@ -143,19 +140,14 @@ async fn earlier(core: &Core, asked: &Asked) -> Result<Option<Answer>, Problem> 
 /// # Errors
 /// As [`Core::ask`].
 pub async fn create<T: ConfigDocument>(core: &Core, asked: &Asked, document: &T) -> Result<Answer, Problem> {
-    create_with(core, asked, |_| Ok(document)).await
+    let id = OpId(core.ids.ordered(core.clock.now()));
+    create_as(core, asked, id, document).await
 }
 
-/// Makes a document that its own id has a part in.
-async fn create_with<T: ConfigDocument>(
-    core: &Core,
-    asked: &Asked,
-    document: impl FnOnce([u8; 16]) -> Result<T, Problem>,
-) -> Result<Answer, Problem> {
-    let id = OpId(core.ids.ordered(core.clock.now()));
+/// Makes a document under an id that the caller has made, since the document's contents depend on it.
+async fn create_as<T: ConfigDocument>(core: &Core, asked: &Asked, id: OpId, document: &T) -> Result<Answer, Problem> {
     let key = DocumentKey { org: asked.org, kind: T::KIND, id: id.0 };
-    let put = put(key, 0, &document(id.0)?)?;
-    let mut command = core.command(asked, put);
+    let mut command = core.command(asked, put(key, 0, document)?);
     command.op.id = id;
     core.batcher.execute(command).await
 }

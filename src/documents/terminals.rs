@@ -232,13 +232,13 @@ fn with_code(core: &Core, terminal: TerminalDocument) -> TerminalDocument {
 }
 
 fn code(core: &Core, (org, id): (OrgId, TerminalId), terminal: &TerminalDocument) -> Result<TypedCode, Problem> {
-    let scope = tokens::Scope { org, kid: Kid(terminal.enrolment_kid) };
+    let scope = tokens::KeyScope { org, kid: Kid(terminal.enrolment_kid) };
     let generation = u64::try_from(terminal.enrolment_generation).unwrap_or(0);
     core.keyring.enrolment_code(scope, id, generation).map_err(|_| Problem::from(Code::Internal))
 }
 
 fn secret(core: &Core, (org, id): (OrgId, TerminalId), terminal: &TerminalDocument) -> Result<Secret, Problem> {
-    let scope = tokens::Scope { org, kid: Kid(terminal.secret_kid) };
+    let scope = tokens::KeyScope { org, kid: Kid(terminal.secret_kid) };
     let generation = u64::try_from(terminal.secret_generation).unwrap_or(0);
     core.keyring.terminal_secret(scope, id, generation).map_err(|_| Problem::from(Code::Internal))
 }

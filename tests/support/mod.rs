@@ -1,3 +1,4 @@
 //! What tests stand on.
 
+pub mod ledger;
 pub mod redis;

@@ -136,9 +136,12 @@ impl<'a> Work<'a> {
         });
     }
 
-    /// The entries that an earlier operation posted.
+    /// The entries that an earlier operation posted, be it in this very batch.
     pub fn posted(&self, op: crate::ids::OpId) -> Vec<Entry> {
-        self.set.posted.get(&(self.org(), op)).cloned().unwrap_or_default()
+        let org = self.org();
+        let mut entries = self.set.posted.get(&(org, op)).cloned().unwrap_or_default();
+        entries.extend(self.set.entries.iter().filter(|entry| entry.op == op && entry.org == org).cloned());
+        entries
     }
 
     pub fn pass(&self, id: PassId) -> Result<Pass, Problem> {
