@@ -65,7 +65,6 @@ pub(super) fn pass(row: &Row<'_>) -> Result<Pass> {
         state: row.get(12)?,
         document_version: row.get(13)?,
         change: Change { kind: row.get(14)?, points: row.get(15)?, at: row.get(16)? },
-        auth_kid: row.get(17)?,
     })
 }
 
