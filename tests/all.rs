@@ -2,6 +2,7 @@
 
 mod contract {
     mod db;
+    mod sqlite;
 }
 mod support {
     pub mod ledger;

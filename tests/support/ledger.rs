@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use walaa::clock::Timestamp;
+use walaa::db::memory::MemoryDb;
 use walaa::db::sqlite::SqliteDb;
 use walaa::db::{Db, DbError, Registration};
 use walaa::error::Code;
@@ -23,11 +24,15 @@ pub const START: i64 = 1_772_355_600_000;
 /// Apple's pass type identifier of every pass in tests.
 pub const PASS_TYPE: &str = "pass.example.walaa";
 
+/// A pass whose token can't be minted: whoever tries panics, as a rule that fails an assertion would.
+pub const CURSED_PASS: PassId = PassId([255; 16]);
+
 /// Tokens as plain hashes of what they are for.
 pub struct TestMint;
 
 impl TokenMint for TestMint {
     fn mint(&self, org: OrgId, kind: TokenKind, subject: &[u8; 16], generation: i64) -> (u8, TokenHash) {
+        assert_ne!(subject, &CURSED_PASS.0, "a rule that fails");
         let mut text = org.0.to_vec();
         text.extend_from_slice(kind.as_str().as_bytes());
         text.extend_from_slice(subject);
@@ -63,6 +68,11 @@ pub struct World {
 }
 
 impl World {
+    /// On a new database in memory.
+    pub async fn on_memory() -> Self {
+        Self::on(MemoryDb::new(Arc::new(TestMint)), None).await
+    }
+
     /// On a new SQLite file.
     pub async fn on_sqlite() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
