@@ -101,11 +101,29 @@ impl World {
         let store = StoreId(world.id());
         let terminal = TerminalId(world.id());
         let world = Self { programme, store, terminal, ..world };
-        world.put(DocumentKind::Organisation, world.org.0, (0, json!({"name": {"en": "Bean"}}))).await;
-        world.put(DocumentKind::Programme, programme.0, (0, programme_json())).await;
-        world.put(DocumentKind::Store, store.0, (0, json!({"name": {"en": "Marina"}}))).await;
-        world.put(DocumentKind::Terminal, terminal.0, (0, json!({"name": "Till 1", "store": store}))).await;
+        world.set_up().await;
         world
+    }
+
+    /// The same organisation on another database: commands made by one mean the same to the other.
+    pub async fn twin(&self, db: Arc<dyn Db>) -> Self {
+        let world = Self {
+            db,
+            now: AtomicI64::new(self.now.load(Ordering::SeqCst)),
+            // Beyond what the first one will ever count to.
+            ids: AtomicU64::new(self.ids.load(Ordering::SeqCst) | 1 << 31),
+            directory: None,
+            ..*self
+        };
+        world.set_up().await;
+        world
+    }
+
+    async fn set_up(&self) {
+        self.put(DocumentKind::Organisation, self.org.0, (0, json!({"name": {"en": "Bean"}}))).await;
+        self.put(DocumentKind::Programme, self.programme.0, (0, programme_json())).await;
+        self.put(DocumentKind::Store, self.store.0, (0, json!({"name": {"en": "Marina"}}))).await;
+        self.put(DocumentKind::Terminal, self.terminal.0, (0, json!({"name": "Till 1", "store": self.store}))).await;
     }
 
     // --- time and ids ---
