@@ -1,0 +1,3 @@
+//! The commands of `walaa`, one file each.
+
+pub mod template;
