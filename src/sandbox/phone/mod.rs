@@ -48,7 +48,7 @@ impl OpenedPass {
     #[must_use]
     pub fn shows_the_same_as(&self, other: &Self) -> bool {
         let shown = |(name, _): &(&String, &Vec<u8>)| *name != "signature";
-        self.files.iter().filter(shown).eq(other.files.iter().filter(shown))
+        self.pass == other.pass && self.files.iter().filter(shown).eq(other.files.iter().filter(shown))
     }
 }
 
