@@ -2,6 +2,8 @@
 //!
 //! The modules stand in the order of who may know whom: each one knows only those below it (`tests/tidy.rs` holds that).
 
+pub mod cli;
+
 pub mod sandbox;
 
 pub mod http;
@@ -10,6 +12,7 @@ pub mod outbox;
 
 pub mod apple;
 pub mod cards;
+pub mod documents;
 pub mod redemption;
 
 pub mod db;

@@ -1,16 +1,6 @@
-//! All tests.
+//! All tests, in one binary.
 
-#[path = "support/draw_pass.rs"]
-mod draw_pass;
-
-#[path = "wallet/phone.rs"]
-mod phone;
-
-#[path = "support/phone_world.rs"]
-mod phone_world;
-
-#[path = "wallet/push.rs"]
-mod push;
-
-#[path = "support/sandbox_pki.rs"]
-mod sandbox_pki;
+mod contract;
+mod support;
+mod vectors;
+mod wallet;

@@ -1,1 +1,21 @@
-//! Members, cards, passes and their versions.
+//! Members, cards, passes and their versions: what the ledger's rows mean to the outside, with names unsealed and codes derived.
+
+mod caller;
+mod core;
+mod documents;
+mod enrol;
+mod links;
+mod mint;
+mod profile;
+mod templates;
+mod view;
+
+pub use caller::Caller;
+pub use core::{Asked, Core};
+pub use documents::ProgrammeCache;
+pub use enrol::{Joining, Person};
+pub use links::{CardView, Links, MemberView};
+pub use mint::{Codes, card_link, pass_link, pass_of_link};
+pub use profile::Profile;
+pub use templates::{LoadedTemplate, Templates};
+pub use view::{ViewBuilder, ViewError, Viewed};

@@ -2,3 +2,4 @@
 
 pub mod apns;
 pub mod phone;
+pub mod verify;

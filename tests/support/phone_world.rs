@@ -19,7 +19,7 @@ use walaa::sandbox::apns::{Apns, ApnsOptions, UnknownTokens};
 use walaa::sandbox::phone::web_service::PlainHttp;
 use walaa::sandbox::phone::{OpenedPass, Phone, PhoneEvent, PhoneOptions};
 
-use crate::sandbox_pki::Pki;
+use crate::support::sandbox_pki::Pki;
 
 pub const TOPIC: &str = "pass.org.example.coffee";
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -236,4 +236,3 @@ pub async fn start_phone(apns: &Apns, memory_file: Option<PathBuf>) -> Phone {
     .await
     .unwrap()
 }
-

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use actix_web::{App, HttpServer, web};
 use serde_json::{Value, json};
 use walaa::apple::push::{PushOutcome, PushRequest, PushToken};
+use walaa::clock::{Clock as _, SystemClock};
 use walaa::sandbox::phone::locale::Language;
 use walaa::sandbox::phone::page::{self, PhonePage};
-use walaa::sandbox::phone::{AddError, Updates};
+use walaa::sandbox::phone::{AddError, Updates, verifier};
 
-use crate::draw_pass;
-use crate::phone_world::{TOPIC, World, start_phone};
+use super::tools::{Authority, PASS_TYPE};
+use crate::support::draw_pass;
+use crate::support::phone_world::{TOPIC, World, start_phone};
+use crate::support::sandbox_pki::Pki;
 
 #[tokio::test]
 async fn adding_registers_then_lists_without_a_tag_then_fetches_without_a_condition() {
@@ -97,6 +100,23 @@ async fn a_pass_that_does_not_verify_or_is_another_one_is_refused_and_the_old_on
         logs[0]
     );
     assert!(logs[1].contains("Received invalid pass data (The pass type identifier or serial number"), "{}", logs[1]);
+}
+
+#[test]
+fn a_phone_opens_what_is_signed_and_says_what_is_wrong_with_the_rest() {
+    let authority = Authority::now();
+    let verify = verifier(&authority.root_pem(), Arc::new(SystemClock)).unwrap();
+    let package = authority.package(SystemClock.now());
+    let opened = verify(&package).unwrap();
+    assert_eq!(opened.identity().unwrap().0, PASS_TYPE);
+    assert!(opened.files.contains_key("icon.png"));
+    let again = verify(&authority.package(SystemClock.now().plus_seconds(-60))).unwrap();
+    assert_ne!(opened.files["signature"], again.files["signature"]);
+    assert!(opened.shows_the_same_as(&again), "signed anew, but the same pass");
+    let stranger = Pki::generate().root.certificate.to_pem().unwrap();
+    let stranger = verifier(&stranger, Arc::new(SystemClock)).unwrap();
+    assert!(!stranger(&package).unwrap_err().is_empty());
+    assert!(verify(&package[..package.len() - 9]).is_err());
 }
 
 #[tokio::test]

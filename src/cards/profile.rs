@@ -1,0 +1,53 @@
+//! A member's name and contacts: sealed with the member's own data key, so that an erasure is the end of one key.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Problem};
+use crate::ids::{Ids, MemberId, OrgId};
+use crate::ledger::SealedProfile;
+use crate::tokens::{DataKey, Keyring, Kid, Nonce, SealedDataKey};
+
+/// What the sealed profile is bound to, so that it can't be moved elsewhere.
+const CONTEXT: &[u8] = b"member/profile";
+
+/// What a member told about himself. Everything is optional.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Profile {
+    /// The name on the card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The phone number, E.164.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// The mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+impl Profile {
+    /// Seals the profile with a fresh data key.
+    ///
+    /// # Errors
+    /// `internal` when the keyring lost its current key.
+    pub fn seal(&self, keyring: &Keyring, ids: &dyn Ids, (org, member): (OrgId, MemberId)) -> Result<SealedProfile, Problem> {
+        let data_key = DataKey::generate(ids);
+        let sealed_key = keyring.seal_data_key(keyring.scope(org), member, &data_key, Nonce::generate(ids));
+        let sealed_key = sealed_key.map_err(|_| Problem::from(Code::Internal))?;
+        let text = serde_json::to_vec(self).map_err(|_| Problem::from(Code::Internal))?;
+        let mut stored = vec![sealed_key.kid.0];
+        stored.extend_from_slice(&sealed_key.bytes);
+        Ok(SealedProfile { data_key: stored, profile: data_key.seal(Nonce::generate(ids), CONTEXT, &text) })
+    }
+
+    /// Opens what [`Profile::seal`] made.
+    ///
+    /// # Errors
+    /// `internal` when the master key is gone or the bytes were changed.
+    pub fn open(sealed: &SealedProfile, keyring: &Keyring, (org, member): (OrgId, MemberId)) -> Result<Self, Problem> {
+        let (kid, bytes) = sealed.data_key.split_first().ok_or_else(|| Problem::from(Code::Internal))?;
+        let sealed_key = SealedDataKey { kid: Kid(*kid), bytes: bytes.to_vec() };
+        let data_key = keyring.open_data_key(org, member, &sealed_key).map_err(|_| Problem::from(Code::Internal))?;
+        let text = data_key.open(CONTEXT, &sealed.profile).map_err(|_| Problem::from(Code::Internal))?;
+        serde_json::from_slice(&text).map_err(|_| Problem::from(Code::Internal))
+    }
+}

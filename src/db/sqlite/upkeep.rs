@@ -1,0 +1,106 @@
+//! What sweeps look for, and what operators ask for.
+
+use std::path::Path;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, params};
+
+use super::codec::sql_limit;
+use super::connection::{create_new_file, open_reader};
+use super::load::{all, prepare};
+use super::reads::programme_versions;
+use super::rows;
+use crate::clock::Timestamp;
+use crate::db::{DbError, Expired, Stale};
+
+/// What operators ask for, and the table that holds it.
+const FIGURES: &[(&str, &str)] = &[
+    ("members", "members"),
+    ("cards", "cards"),
+    ("passes", "passes"),
+    ("entries", "entries"),
+    ("ops", "ops"),
+    ("registrations", "registrations"),
+    ("outbox", "outbox"),
+    ("dead_letters", "dead_letters"),
+];
+
+/// Pages to copy at once: all of them, as one snapshot. In parts, each commit of the server would start the copy anew.
+const ALL_PAGES: i32 = -1;
+
+pub(super) fn expired_tokens(db: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Expired>, DbError> {
+    let sql = "SELECT org, hash, card, voucher FROM tokens WHERE state = 'issued' AND expires_at IS NOT NULL AND expires_at < ?1 \
+               ORDER BY expires_at LIMIT ?2";
+    all(&mut prepare(db, sql)?, params![now, sql_limit(limit)], |row| {
+        Ok(Expired { org: row.get(0)?, token: row.get(1)?, card: row.get(2)?, voucher: row.get(3)? })
+    })
+}
+
+pub(super) fn stale_passes(db: &Connection, limit: usize) -> Result<Option<Stale>, DbError> {
+    let sql = "SELECT id FROM passes WHERE org = ?1 AND programme = ?2 AND document_version < ?3 AND state = 'active' LIMIT ?4";
+    for (org, programme, version) in programme_versions(db)? {
+        let passes = all(&mut prepare(db, sql)?, params![org, programme, version, sql_limit(limit)], rows::pass_id)?;
+        if !passes.is_empty() {
+            return Ok(Some(Stale { org, programme, passes }));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn forget_answers(db: &Connection, before: Timestamp, limit: usize) -> Result<usize, DbError> {
+    let sql = "UPDATE ops SET answer = NULL WHERE (org, id) IN \
+               (SELECT org, id FROM ops WHERE answer IS NOT NULL AND at < ?1 ORDER BY at LIMIT ?2)";
+    Ok(prepare(db, sql)?.execute(params![before, sql_limit(limit)])?)
+}
+
+pub(super) fn high_water(db: &Connection) -> Result<(i64, Timestamp), DbError> {
+    let epoch = prepare(db, "SELECT epoch FROM bookkeeping")?.query_row([], |row| row.get(0))?;
+    // Newer operations have their answers, so the index finds the newest one; the table is read only if every answer was forgotten.
+    let newest = |sql: &str| -> Result<Option<Timestamp>, DbError> { Ok(prepare(db, sql)?.query_row([], |row| row.get(0))?) };
+    let last = match newest("SELECT max(at) FROM ops WHERE answer IS NOT NULL")? {
+        Some(at) => Some(at),
+        None => newest("SELECT max(at) FROM ops")?,
+    };
+    Ok((epoch, last.unwrap_or_default()))
+}
+
+pub(super) fn raise_epoch(db: &Connection) -> Result<i64, DbError> {
+    Ok(prepare(db, "UPDATE bookkeeping SET epoch = epoch + 1 RETURNING epoch")?.query_row([], |row| row.get(0))?)
+}
+
+/// A durable write of no consequence.
+pub(super) fn write_something(db: &Connection) -> Result<(), DbError> {
+    prepare(db, "UPDATE bookkeeping SET health = health + 1")?.execute([])?;
+    Ok(())
+}
+
+pub(super) fn read_something(db: &Connection) -> Result<(), DbError> {
+    Ok(prepare(db, "SELECT health FROM bookkeeping")?.query_row([], |_| Ok(()))?)
+}
+
+pub(super) fn figures(db: &Connection) -> Result<Vec<(&'static str, i64)>, DbError> {
+    let count = |table: &str| {
+        prepare(db, &format!("SELECT count(*) FROM {table}"))?.query_row([], |row| row.get(0)).map_err(DbError::from)
+    };
+    FIGURES.iter().map(|(name, table)| Ok((*name, count(table)?))).collect()
+}
+
+/// Copies the database at `from` into the new file `to`; a failed copy leaves no file.
+pub(super) fn backup(from: &Path, to: &Path) -> Result<(), DbError> {
+    create_new_file(to)?;
+    let copied = copy(from, to);
+    if copied.is_err() {
+        let _ = std::fs::remove_file(to);
+    }
+    copied
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), DbError> {
+    let source = open_reader(from)?;
+    let mut target = Connection::open(to)?;
+    let backup = Backup::new(&source, &mut target)?;
+    match backup.step(ALL_PAGES)? {
+        StepResult::Done => Ok(()),
+        other => Err(DbError::Unavailable(format!("the copy stopped: {other:?}"))),
+    }
+}

@@ -1,0 +1,243 @@
+//! The one thread that writes. It gathers what waits, does it in one transaction and answers when the commit is durable.
+//!
+//! First all of it is done as if nothing could fail. If something does, everything is rolled back and done once more, each command and each
+//! write in a savepoint of its own, so that the guilty one alone gets the error. Either way there is one flush.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{connection, load, save};
+use crate::clock::Timestamp;
+use crate::db::DbError;
+use crate::ledger::{Answer, Command, Context, DocumentKey, TokenMint, run};
+use crate::programme::Programme;
+
+/// How many jobs may wait for the writer; beyond it callers wait to hand theirs in.
+const QUEUE: usize = 1024;
+
+/// How many jobs share a commit.
+const JOBS_PER_COMMIT: usize = 64;
+
+/// Parsed programme documents that are kept from batch to batch.
+const PROGRAMMES: usize = 1024;
+
+/// Something to be done in a transaction; the answer is sent after the commit.
+pub(super) trait Job: Send {
+    /// Does it, in the open transaction; an error undoes the whole transaction.
+    fn run(&mut self, work: &mut Work<'_>) -> Result<(), DbError>;
+    /// Does it part by part, each in a savepoint, and keeps the parts' errors; an error undoes the whole transaction.
+    fn run_guarded(&mut self, work: &mut Work<'_>) -> Result<(), DbError>;
+    /// Sends the answer, now that it is committed or, with why, that nothing was.
+    fn answer(self: Box<Self>, committed: Result<(), &DbError>);
+}
+
+/// What a job works with.
+pub(super) struct Work<'a> {
+    pub db: &'a Connection,
+    pub mint: &'a dyn TokenMint,
+    pub programmes: &'a mut HashMap<DocumentKey, (i64, Arc<Programme>)>,
+}
+
+/// Starts the thread; it ends when the sender is dropped.
+pub(super) fn start(
+    path: PathBuf,
+    connection: Connection,
+    mint: Arc<dyn TokenMint>,
+) -> Result<(mpsc::Sender<Box<dyn Job>>, std::thread::JoinHandle<()>), DbError> {
+    let (sender, waiting) = mpsc::channel(QUEUE);
+    let writer = Writer { path, connection: Some(connection), mint, programmes: HashMap::new() };
+    let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || writer.work(waiting));
+    Ok((sender, thread.map_err(|error| DbError::Unavailable(error.to_string()))?))
+}
+
+struct Writer {
+    path: PathBuf,
+    /// `None` after a failed commit: what the file holds then is only known to a new connection.
+    connection: Option<Connection>,
+    mint: Arc<dyn TokenMint>,
+    programmes: HashMap<DocumentKey, (i64, Arc<Programme>)>,
+}
+
+impl Writer {
+    fn work(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+        let mut jobs = Vec::with_capacity(JOBS_PER_COMMIT);
+        while let Some(first) = waiting.blocking_recv() {
+            jobs.push(first);
+            while jobs.len() < JOBS_PER_COMMIT {
+                let Ok(job) = waiting.try_recv() else { break };
+                jobs.push(job);
+            }
+            let started = Instant::now();
+            let committed = self.commit(&mut jobs);
+            metrics::histogram!("walaa_db_commit_seconds").record(started.elapsed().as_secs_f64());
+            if let Err(error) = &committed {
+                tracing::error!(%error, "A transaction could not be committed.");
+            }
+            for job in jobs.drain(..) {
+                job.answer(committed.as_ref().copied());
+            }
+        }
+    }
+
+    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
+        match self.attempt(jobs, |job, work| job.run(work)) {
+            Err(DbError::Conflict(_) | DbError::Corrupt(_)) => self.attempt(jobs, |job, work| job.run_guarded(work)),
+            result => result,
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        jobs: &mut [Box<dyn Job>],
+        run: impl Fn(&mut dyn Job, &mut Work<'_>) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        if self.connection.is_none() {
+            self.connection = Some(connection::open_writer(&self.path)?);
+        }
+        let Some(db) = &self.connection else { return Err(DbError::Unavailable("no connection".into())) };
+        load::prepare(db, "BEGIN IMMEDIATE")?.execute([])?;
+        let mut work = Work { db, mint: &*self.mint, programmes: &mut self.programmes };
+        let done = jobs.iter_mut().try_for_each(|job| unless_panicking(|| run(&mut **job, &mut work)));
+        let failed = match done {
+            Ok(()) => match load::prepare(db, "COMMIT").and_then(|mut commit| Ok(commit.execute([])?)) {
+                Ok(_) => {
+                    if self.programmes.len() > PROGRAMMES {
+                        self.programmes.clear();
+                    }
+                    return Ok(());
+                }
+                Err(error) => {
+                    self.connection = None;
+                    DbError::Unavailable(format!("the commit failed: {error}"))
+                }
+            },
+            Err(error) => {
+                if db.execute_batch("ROLLBACK").is_err() {
+                    self.connection = None;
+                }
+                error
+            }
+        };
+        self.programmes.clear();
+        Err(failed)
+    }
+}
+
+/// A panic as an error: a rule that fails its assertions takes nobody else down.
+fn unless_panicking<T>(act: impl FnOnce() -> Result<T, DbError>) -> Result<T, DbError> {
+    catch_unwind(AssertUnwindSafe(act))
+        .unwrap_or_else(|panic| Err(DbError::Corrupt(format!("a rule failed: {}", words(&*panic)))))
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic")
+}
+
+/// Does one part in a savepoint. The inner error is the part's own, the outer one is everyone's.
+fn guarded<T>(work: &mut Work<'_>, act: impl FnOnce(&mut Work<'_>) -> Result<T, DbError>) -> Result<Result<T, DbError>, DbError> {
+    let db = work.db;
+    load::prepare(db, "SAVEPOINT part")?.execute([])?;
+    let done = unless_panicking(|| act(work));
+    match done {
+        Err(DbError::Unavailable(reason)) => return Err(DbError::Unavailable(reason)),
+        Err(_) => {
+            work.programmes.clear();
+            load::prepare(db, "ROLLBACK TO part")?.execute([])?;
+        }
+        Ok(_) => {}
+    }
+    load::prepare(db, "RELEASE part")?.execute([])?;
+    Ok(done)
+}
+
+/// A batch of commands.
+pub(super) struct Batch {
+    commands: Vec<Command>,
+    now: Timestamp,
+    answers: Vec<Result<Answer, DbError>>,
+    reply: oneshot::Sender<Vec<Result<Answer, DbError>>>,
+}
+
+impl Batch {
+    pub fn new(commands: Vec<Command>, now: Timestamp) -> (Self, oneshot::Receiver<Vec<Result<Answer, DbError>>>) {
+        let (reply, answers) = oneshot::channel();
+        (Self { commands, now, answers: Vec::new(), reply }, answers)
+    }
+}
+
+impl Job for Batch {
+    fn run(&mut self, work: &mut Work<'_>) -> Result<(), DbError> {
+        self.answers = decide(work, &self.commands, self.now)?.into_iter().map(Ok).collect();
+        Ok(())
+    }
+
+    fn run_guarded(&mut self, work: &mut Work<'_>) -> Result<(), DbError> {
+        self.answers.clear();
+        for command in &self.commands {
+            let answers = guarded(work, |work| decide(work, std::slice::from_ref(command), self.now))?;
+            self.answers.push(answers.and_then(|mut answers| answers.pop().ok_or_else(|| DbError::Corrupt("no answer".into()))));
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), &DbError>) {
+        let answers = match committed {
+            Ok(()) => self.answers,
+            Err(error) => self.commands.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let _gone = self.reply.send(answers);
+    }
+}
+
+/// Loads, decides, saves.
+fn decide(work: &mut Work<'_>, commands: &[Command], now: Timestamp) -> Result<Vec<Answer>, DbError> {
+    let mut set = load::working_set(work.db, commands)?;
+    set.programmes = std::mem::take(work.programmes);
+    let context = Context { now, mint: work.mint };
+    let answers = commands.iter().map(|command| run(&mut set, command, context)).collect();
+    save::changes(work.db, &set)?;
+    *work.programmes = set.programmes;
+    Ok(answers)
+}
+
+/// A write that is no command.
+pub(super) struct Write<T, F> {
+    act: F,
+    result: Option<Result<T, DbError>>,
+    reply: oneshot::Sender<Result<T, DbError>>,
+}
+
+impl<T, F: FnMut(&Connection) -> Result<T, DbError>> Write<T, F> {
+    pub fn new(act: F) -> (Self, oneshot::Receiver<Result<T, DbError>>) {
+        let (reply, result) = oneshot::channel();
+        (Self { act, result: None, reply }, result)
+    }
+}
+
+impl<T: Send, F: FnMut(&Connection) -> Result<T, DbError> + Send> Job for Write<T, F> {
+    fn run(&mut self, work: &mut Work<'_>) -> Result<(), DbError> {
+        self.result = Some(Ok((self.act)(work.db)?));
+        Ok(())
+    }
+
+    fn run_guarded(&mut self, work: &mut Work<'_>) -> Result<(), DbError> {
+        self.result = Some(guarded(work, |work| (self.act)(work.db))?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), &DbError>) {
+        let result = match (committed, self.result) {
+            (Ok(()), Some(result)) => result,
+            (Ok(()), None) => Err(DbError::Corrupt("nothing was done".into())),
+            (Err(error), _) => Err(error.clone()),
+        };
+        let _gone = self.reply.send(result);
+    }
+}

@@ -1,0 +1,188 @@
+//! Members: join, list, get, another card, export, erase.
+
+use actix_web::web::Query;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::cards::{Asked, CardView, Joining, MemberView, Person, Profile};
+use crate::db::Page;
+use crate::error::{Code, Problem};
+use crate::http::auth::Authenticated;
+use crate::http::extract::{Body, Id, IdempotencyKey};
+use crate::http::problem::Handled;
+use crate::http::{State, answer};
+use crate::ids::{MemberId, ProgrammeId};
+use crate::ledger::{self, Enrolled, Entry};
+use crate::programme::Scope;
+
+/// The most entries of a card that an export holds; beyond it the statement is read page by page.
+const MAX_EXPORTED_ENTRIES: usize = 10_000;
+
+/// The most vouchers of a card that an export holds.
+const MAX_EXPORTED_VOUCHERS: usize = 1_000;
+
+/// Who joins which programme.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMember {
+    /// The programme; may be left out when there is only one.
+    pub programme: Option<ProgrammeId>,
+    /// The name on the card, 1 to 80 characters.
+    pub name: Option<String>,
+    /// A phone number in international form.
+    #[schema(example = "+96550001234")]
+    pub phone: Option<String>,
+    /// A mail address.
+    pub email: Option<String>,
+    /// `en` or `ar`; `en` when left out.
+    pub language: Option<String>,
+}
+
+/// Which further programme a member joins.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCard {
+    /// The programme.
+    pub programme: ProgrammeId,
+}
+
+/// Which members to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    /// Where the last page ended.
+    cursor: Option<MemberId>,
+    /// How many, 1 to 200; 50 when left out.
+    limit: Option<usize>,
+    /// Only the member with this phone number.
+    phone: Option<String>,
+    /// Only the member with this mail address.
+    email: Option<String>,
+}
+
+/// Joins a programme: a member (unless the contact is known), a card, and its pass.
+#[utoipa::path(post, path = "/v1/members", tag = "members", request_body = NewMember,
+    responses((status = 201, description = "The member, the card and its links", body = Value)))]
+pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<NewMember>) -> Handled {
+    caller.0.need(Scope::MembersWrite)?;
+    let asked = Asked::by(&caller.0, key.0, ("POST /v1/members", &body.0));
+    let NewMember { programme, name, phone, email, language } = body.0;
+    let person = Person::parse(Profile { name, phone, email }, language.as_deref())?;
+    let programme = state.core.meant_programme(caller.0.org, programme).await?;
+    caller.0.may_use(programme)?;
+    let joining = Joining::Person(person.clone());
+    let decided = state.core.enrol(&asked, &joining, programme).await?;
+    add_links(&state, decided, |member| json!({ "id": member, "name": person.profile.name, "language": person.language })).await
+}
+
+/// Gives a member a card in another programme.
+#[utoipa::path(post, path = "/v1/members/{id}/cards", tag = "members", request_body = NewCard,
+    responses((status = 201, description = "The card and its links", body = Value)))]
+pub async fn add_card(
+    state: State,
+    caller: Authenticated,
+    key: IdempotencyKey,
+    id: Id<MemberId>,
+    body: Body<NewCard>,
+) -> Handled {
+    caller.0.need(Scope::MembersWrite)?;
+    caller.0.may_use(body.0.programme)?;
+    let asked = Asked::by(&caller.0, key.0, ("POST /v1/members/cards", &(id.0, &body.0)));
+    state.core.db.member(caller.0.org, id.0).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
+    let decided = state.core.enrol(&asked, &Joining::Member(id.0), body.0.programme).await?;
+    add_links(&state, decided, |member| json!({ "id": member })).await
+}
+
+async fn add_links(state: &State, decided: ledger::Answer, member: impl FnOnce(MemberId) -> Value) -> Handled {
+    let enrolled: Option<Enrolled> = decided.result.as_ref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok());
+    let Some(enrolled) = enrolled else { return answer::stored(decided) };
+    let pass = state.core.db.pass(enrolled.card.pass).await?.ok_or_else(|| Problem::from(Code::Internal))?;
+    let links = state.core.links(&pass)?;
+    answer::with::<Enrolled>(decided, |_, body| {
+        body["member"] = member(enrolled.member);
+        body["links"] = json!(links);
+        Ok(())
+    })
+}
+
+/// Members in the order in which they joined, or the one with a contact.
+#[utoipa::path(get, path = "/v1/members", tag = "members", params(ListQuery),
+    responses((status = 200, description = "A page of members", body = Value)))]
+pub async fn list(state: State, caller: Authenticated, query: Query<ListQuery>) -> Handled {
+    caller.0.need(Scope::MembersRead)?;
+    if query.phone.is_some() || query.email.is_some() {
+        return find(&state, &caller, &query).await;
+    }
+    let limit = query.limit.unwrap_or(50);
+    crate::http::checks::between("limit", i64::try_from(limit).unwrap_or(i64::MAX), (1, 200))?;
+    let after = query.cursor.map_or([0; 16], |id| id.0);
+    let members = state.core.db.members(caller.0.org, Page { after, limit }).await?;
+    let next = (members.len() == limit).then(|| members.last().map(|member| member.id)).flatten();
+    let views: Vec<MemberView> = members.iter().map(|member| state.core.member_view(member)).collect::<Result<_, _>>()?;
+    answer::ok(&json!({ "data": views, "next": next }))
+}
+
+async fn find(state: &State, caller: &Authenticated, query: &ListQuery) -> Handled {
+    let profile = Profile { name: None, phone: query.phone.clone(), email: query.email.clone() };
+    let person = Person::parse(profile, None)?;
+    let mut found = Vec::new();
+    for hash in person.hashes(caller.0.org, &state.core.keyring) {
+        if let Some(id) = state.core.db.identity(caller.0.org, hash).await?
+            && let Some(member) = state.core.db.member(caller.0.org, id).await?
+        {
+            found.push(state.core.member_view(&member)?);
+            break;
+        }
+    }
+    answer::ok(&json!({ "data": found, "next": null }))
+}
+
+/// A member with all cards.
+#[utoipa::path(get, path = "/v1/members/{id}", tag = "members",
+    responses((status = 200, description = "The member and the cards", body = Value)))]
+pub async fn get(state: State, caller: Authenticated, id: Id<MemberId>) -> Handled {
+    caller.0.need(Scope::MembersRead)?;
+    let (member, cards) = load(&state, &caller, id.0).await?;
+    let mut body = json!(state.core.member_view(&member)?);
+    body["cards"] = json!(cards);
+    answer::ok(&body)
+}
+
+async fn load(state: &State, caller: &Authenticated, id: MemberId) -> Result<(ledger::Member, Vec<CardView>), Problem> {
+    let org = caller.0.org;
+    let member = state.core.db.member(org, id).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
+    let mut cards = Vec::new();
+    for card in state.core.db.cards_of(org, id).await? {
+        if caller.0.may_use(card.card.programme).is_ok() {
+            cards.push(state.core.card_view(&card).await?);
+        }
+    }
+    Ok((member, cards))
+}
+
+/// Everything that is kept about a member, in one answer.
+#[utoipa::path(get, path = "/v1/members/{id}/export", tag = "members",
+    responses((status = 200, description = "Profile, cards, entries and vouchers", body = Value)))]
+pub async fn export(state: State, caller: Authenticated, id: Id<MemberId>) -> Handled {
+    caller.0.need(Scope::MembersErase)?;
+    let (member, views) = load(&state, &caller, id.0).await?;
+    let mut cards = Vec::new();
+    for view in views {
+        let entries = state.core.db.entries_of(caller.0.org, view.id, None, MAX_EXPORTED_ENTRIES).await?;
+        let vouchers = state.core.db.vouchers_of(caller.0.org, view.id, MAX_EXPORTED_VOUCHERS).await?;
+        let vouchers: Vec<Value> = vouchers.iter().map(crate::http::vouchers::view).collect();
+        let truncated = entries.len() == MAX_EXPORTED_ENTRIES;
+        let entries: Vec<Value> = entries.iter().map(|entry: &Entry| crate::http::cards::entry_view(entry)).collect();
+        cards.push(json!({ "card": view, "entries": entries, "entries_truncated": truncated, "vouchers": vouchers }));
+    }
+    answer::ok(&json!({ "exported_at": state.core.clock.now(), "member": state.core.member_view(&member)?, "cards": cards }))
+}
+
+/// Erases a member: passes void, vouchers cancelled, points forfeited by entry, profile, contacts and data key gone.
+#[utoipa::path(post, path = "/v1/members/{id}/erasure", tag = "members",
+    responses((status = 200, description = "What was erased", body = ledger::Erased)))]
+pub async fn erase(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<MemberId>) -> Handled {
+    caller.0.need(Scope::MembersErase)?;
+    let asked = Asked::by(&caller.0, key.0, ("erase", &id.0));
+    answer::stored(state.core.ask(&asked, ledger::Body::Erase(ledger::Erase { member: id.0 })).await?)
+}

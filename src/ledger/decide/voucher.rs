@@ -1,0 +1,201 @@
+//! Vouchers: points on hold from issue to capture, cancellation or expiry.
+
+use super::work::{Posting, Work};
+use crate::error::{Code, Problem};
+use crate::ids::VoucherId;
+use crate::ledger::{
+    Account, CancelVoucher, Capture, CardState, CardSummary, Change, ChangeKind, EntryKind, IssueVoucher, LineSummary, Outcome,
+    Pass, PassKind, PassState, Token, TokenHash, TokenKind, TokenState, Voucher, VoucherState, VoucherSummary,
+};
+use crate::programme::{Programme, Status};
+
+pub(super) fn issue(work: &mut Work<'_>, issue: &IssueVoucher) -> Result<Outcome, Problem> {
+    let mut state = work.card(issue.card)?;
+    let (programme, version) = work.open_programme(issue.programme)?;
+    let reward = programme.reward(&issue.reward).ok_or_else(|| Problem::from(Code::UnknownReward))?;
+    if reward.status == Status::Disabled {
+        return Err(Problem::from(Code::RewardDisabled).with("reward", &reward.id));
+    }
+    if state.card.open_vouchers >= programme.limits.open_vouchers {
+        return Err(Problem::from(Code::TooManyVouchers).with("limit", programme.limits.open_vouchers));
+    }
+    let day = work.context.now.local_day(programme.zone());
+    let spendable = state.spendable(day);
+    if spendable < reward.points {
+        let detail = format!("{} points are needed; the card has {spendable}.", reward.points);
+        let problem = Problem::new(Code::InsufficientPoints, detail).with("needed", reward.points);
+        return Err(problem.with("points", spendable).with("missing", reward.points - spendable));
+    }
+    for (lot, amount) in state.take(reward.points, day) {
+        if let Some(lot) = state.lot_mut(lot) {
+            lot.held += amount;
+        }
+        work.post(&state, Posting::new(EntryKind::Hold, Account::Available, Account::Held, (lot, amount)));
+    }
+    state.card.held += reward.points;
+    state.card.open_vouchers += 1;
+    let expires_at = work.context.now.plus_seconds(programme.tokens.voucher_days * 86_400);
+    let mut voucher = Voucher {
+        org: work.org(),
+        id: VoucherId(work.command.op.id.0),
+        card: issue.card,
+        programme: issue.programme,
+        pass: issue.pass,
+        reward: reward.id.clone(),
+        points: reward.points,
+        state: VoucherState::Issued,
+        token: TokenHash::default(),
+        issued_at: work.context.now,
+        expires_at: Some(expires_at),
+        programme_version: version,
+    };
+    voucher.token = add_pass(work, &voucher, 1);
+    work.set.vouchers.put((work.org(), voucher.id), voucher.clone());
+    work.fact("voucher", voucher.id);
+    let card = work.settle(state, ChangeKind::VoucherIssued, -voucher.points)?;
+    Ok(summary(work, &voucher, card))
+}
+
+/// Makes a voucher's pass and its token of a generation; says what the token hashes to.
+pub(super) fn add_pass(work: &mut Work<'_>, voucher: &Voucher, generation: i64) -> TokenHash {
+    let org = work.org();
+    let now = work.context.now;
+    let (kid, hash) = work.context.mint.mint(org, TokenKind::Voucher, &voucher.id.0, generation);
+    let token = Token {
+        org,
+        hash,
+        kid,
+        kind: TokenKind::Voucher,
+        generation,
+        card: voucher.card,
+        pass: Some(voucher.pass),
+        voucher: Some(voucher.id),
+        state: TokenState::Issued,
+        issued_at: now,
+        expires_at: voucher.expires_at,
+        captured_by: None,
+        epoch: work.set.epoch,
+    };
+    let pass = Pass {
+        org,
+        id: voucher.pass,
+        kind: PassKind::Voucher,
+        card: voucher.card,
+        programme: voucher.programme,
+        voucher: Some(voucher.id),
+        auth_kid: kid,
+        kid,
+        generation,
+        link_generation: 1,
+        version: 1,
+        last_modified: now.seconds(),
+        seq: 0,
+        state: PassState::Active,
+        document_version: voucher.programme_version,
+        change: Change { kind: ChangeKind::VoucherIssued, points: 0, at: now },
+    };
+    work.touch(pass.id);
+    work.set.passes.put((org, pass.id), pass);
+    work.set.tokens.put((org, hash), token);
+    hash
+}
+
+pub(super) fn cancel(work: &mut Work<'_>, cancel: &CancelVoucher) -> Result<Outcome, Problem> {
+    let state = work.card(cancel.card)?;
+    let (voucher, state) = release(work, state, (cancel.voucher, VoucherState::Cancelled))?;
+    let card = work.settle(state, ChangeKind::VoucherReleased, voucher.points)?;
+    Ok(summary(work, &voucher, card))
+}
+
+/// Gives an open voucher's hold back to its lots, ends its token and voids its pass. The caller saves the card.
+pub(super) fn release(
+    work: &mut Work<'_>,
+    mut state: CardState,
+    (id, ending): (VoucherId, VoucherState),
+) -> Result<(Voucher, CardState), Problem> {
+    let voucher = open_voucher(work, id)?;
+    for hold in holds(work, id) {
+        let lot = state.lot_mut(hold.lot).ok_or_else(|| Problem::from(Code::Internal))?;
+        lot.held -= hold.amount;
+        lot.available += hold.amount;
+        let back = Posting::new(EntryKind::Release, Account::Held, Account::Available, (hold.lot, hold.amount));
+        work.post(&state, back.resolving(&hold));
+    }
+    let token_state = if ending == VoucherState::Expired { TokenState::Expired } else { TokenState::Cancelled };
+    work.end_token(voucher.token, token_state);
+    let voucher = close(work, &mut state, (voucher, ending))?;
+    Ok((voucher, state))
+}
+
+/// Redeems an open voucher: its hold becomes the spending. Says what was bought and how the card stands.
+pub(super) fn redeem(
+    work: &mut Work<'_>,
+    mut state: CardState,
+    (id, capture, programme): (VoucherId, &Capture, &Programme),
+) -> Result<(Vec<LineSummary>, CardSummary), Problem> {
+    let voucher = open_voucher(work, id)?;
+    let fits = match capture.lines.as_slice() {
+        [] => true,
+        [line] => line.reward == voucher.reward && line.quantity == 1,
+        _ => false,
+    };
+    if !fits {
+        return Err(Problem::from(Code::RewardMismatch).with("reward", &voucher.reward));
+    }
+    let reward = programme.reward(&voucher.reward);
+    if reward.is_some_and(|reward| reward.status == Status::Disabled) {
+        return Err(Problem::from(Code::RewardDisabled).with("reward", &voucher.reward));
+    }
+    for hold in holds(work, id) {
+        let lot = state.lot_mut(hold.lot).ok_or_else(|| Problem::from(Code::Internal))?;
+        lot.held -= hold.amount;
+        let spent = Posting::new(EntryKind::Capture, Account::Held, Account::Redeemed, (hold.lot, hold.amount));
+        work.post(&state, spent.resolving(&hold));
+    }
+    let name = reward.and_then(|reward| reward.name.get("en").cloned()).unwrap_or_else(|| voucher.reward.clone());
+    let value = reward.and_then(|reward| reward.value);
+    let line = LineSummary { reward: voucher.reward.clone(), name, quantity: 1, points: voucher.points, value };
+    let points = voucher.points;
+    close(work, &mut state, (voucher, VoucherState::Captured))?;
+    let card = work.settle(state, ChangeKind::Redeemed, -points)?;
+    Ok((vec![line], card))
+}
+
+fn open_voucher(work: &Work<'_>, id: VoucherId) -> Result<Voucher, Problem> {
+    let voucher = work.set.vouchers.get(&(work.org(), id)).cloned().ok_or_else(|| Problem::from(Code::NotFound))?;
+    if voucher.state != VoucherState::Issued {
+        return Err(Problem::from(Code::VoucherNotOpen).with("state", voucher.state));
+    }
+    Ok(voucher)
+}
+
+fn holds(work: &Work<'_>, id: VoucherId) -> Vec<crate::ledger::Entry> {
+    let mut entries = work.posted(crate::ids::OpId(id.0));
+    entries.retain(|entry| entry.kind == EntryKind::Hold);
+    entries
+}
+
+fn close(work: &mut Work<'_>, state: &mut CardState, (voucher, ending): (Voucher, VoucherState)) -> Result<Voucher, Problem> {
+    state.card.held -= voucher.points;
+    state.card.open_vouchers -= 1;
+    let kind = if ending == VoucherState::Captured { ChangeKind::Redeemed } else { ChangeKind::VoucherReleased };
+    work.void_pass(voucher.pass, kind)?;
+    let voucher = Voucher { state: ending, ..voucher };
+    work.set.vouchers.put((work.org(), voucher.id), voucher.clone());
+    work.fact("voucher", voucher.id);
+    Ok(voucher)
+}
+
+fn summary(work: &Work<'_>, voucher: &Voucher, card: CardSummary) -> Outcome {
+    VoucherSummary {
+        op: work.command.op.id,
+        id: voucher.id,
+        reward: voucher.reward.clone(),
+        points: voucher.points,
+        state: voucher.state,
+        pass: voucher.pass,
+        expires_at: voucher.expires_at,
+        card,
+    }
+    .into()
+}

@@ -1,0 +1,148 @@
+//! Capture, reversal and sales on their way through the gate to the ledger.
+
+use crate::cards::{Asked, Caller, Core};
+use crate::error::{Code, Problem};
+use crate::gate;
+use crate::ids::{CardId, ProgrammeId, RedemptionId};
+use crate::ledger::{Answer, Body, Capture, CaptureLine, Earn, Place, Reverse, Sale, TokenKind, TokenState};
+use crate::redemption::resolve::{Passage, op_mark};
+use crate::redemption::{Pace, Resolved};
+use crate::tokens;
+
+/// The longest life that a programme can give a live or typed code.
+const LONGEST_CODE_SECONDS: i64 = 900;
+
+/// What a till wants to redeem.
+#[derive(Debug, Clone)]
+pub struct Redeeming {
+    /// The code as scanned or typed.
+    pub code: String,
+    /// What is wanted; may be empty for a voucher.
+    pub lines: Vec<CaptureLine>,
+    /// Where.
+    pub place: Place,
+    /// The sale's receipt that it belongs to.
+    pub receipt: Option<String>,
+    /// Says what would happen, and changes nothing.
+    pub validate_only: bool,
+}
+
+/// What a till wants to undo.
+#[derive(Debug, Clone)]
+pub struct Reversing {
+    /// The redemption.
+    pub redemption: RedemptionId,
+    /// Why.
+    pub reason: String,
+    /// Where.
+    pub place: Place,
+}
+
+impl Core {
+    /// Redeems a code, once.
+    ///
+    /// # Errors
+    /// What is not an outcome: `invalid_code`, limits, overload, `ledger_regressed`. Refusals of the ledger are answers.
+    pub async fn redeem(&self, caller: &Caller, asked: &Asked, redeeming: Redeeming) -> Result<Answer, Problem> {
+        let resolved = self.resolve(caller, &redeeming.code).await?;
+        let programme = self.programme(caller.org, resolved.token.programme).await?;
+        let op = (!redeeming.validate_only).then(|| op_mark(asked.principal, &asked.key));
+        let passage = Passage { caller, card: resolved.token.card, programme: &programme, pace: Pace::Redeem, op };
+        let request = self.passage(&passage, Some(resolved.hash));
+        if let Some(remembered) = self.pass_gate(&request).await? {
+            self.check_witness(asked, (&resolved, remembered)).await?;
+        }
+        let capture = Capture {
+            token: resolved.hash,
+            card: resolved.token.card,
+            programme: resolved.token.programme,
+            voucher: resolved.token.voucher,
+            lines: redeeming.lines,
+            place: redeeming.place,
+            receipt: redeeming.receipt,
+            manager: caller.role.is_manager(),
+            validate_only: redeeming.validate_only,
+        };
+        let only_asked = capture.validate_only;
+        let answer = self.ask(asked, Body::Capture(capture)).await?;
+        if only_asked {
+            return Ok(answer);
+        }
+        match &answer.result {
+            Ok(_) => self.remember(caller, (&resolved, RedemptionId(answer.op.0))).await,
+            Err(_) => self.gate.take_back(&request).await,
+        }
+        count_capture(&answer);
+        Ok(answer)
+    }
+
+    /// The gate says that we captured this token. If the ledger knows nothing of it, the ledger lost a commit: refuse and alarm.
+    async fn check_witness(&self, asked: &Asked, (resolved, remembered): (&Resolved, RedemptionId)) -> Result<(), Problem> {
+        if self.db.op(asked.org, asked.principal, &asked.key).await?.is_some() {
+            return Ok(());
+        }
+        let token = self.db.token_row(asked.org, resolved.hash).await?;
+        if token.is_some_and(|token| token.state == TokenState::Issued) {
+            tracing::error!(redemption = %remembered, "the gate remembers a capture that the ledger does not have: the ledger lost a commit");
+            metrics::counter!("walaa_ledger_regressed_total").increment(1);
+            return Err(Problem::from(Code::LedgerRegressed).with("redemption", remembered));
+        }
+        Ok(())
+    }
+
+    async fn remember(&self, caller: &Caller, (resolved, redemption): (&Resolved, RedemptionId)) {
+        let now = self.clock.now();
+        let short = matches!(resolved.token.kind, TokenKind::Live | TokenKind::Typed);
+        let expires = short.then(|| now.plus_seconds(LONGEST_CODE_SECONDS));
+        let capture = gate::Capture { org: caller.org, token: tokens::TokenHash(resolved.hash), redemption, expires };
+        self.gate.mark_captured(&capture, now).await;
+    }
+
+    /// Posts a sale.
+    ///
+    /// # Errors
+    /// What is not an outcome.
+    pub async fn earn(
+        &self,
+        caller: &Caller,
+        asked: &Asked,
+        (meant, place, sale): ((CardId, ProgrammeId), Place, Sale),
+    ) -> Result<Answer, Problem> {
+        let (card, programme_id) = meant;
+        let programme = self.programme(caller.org, programme_id).await?;
+        let op = Some(op_mark(asked.principal, &asked.key));
+        let passage = Passage { caller, card, programme: &programme, pace: Pace::Earn, op };
+        let request = self.passage(&passage, None);
+        self.pass_gate(&request).await?;
+        let answer = self.ask(asked, Body::Earn(Earn { card, programme: programme_id, place, sale })).await?;
+        if answer.result.is_err() {
+            self.gate.take_back(&request).await;
+        }
+        Ok(answer)
+    }
+
+    /// Undoes a redemption, once.
+    ///
+    /// # Errors
+    /// `not_found`, and what is not an outcome.
+    pub async fn reverse(&self, caller: &Caller, asked: &Asked, reversing: Reversing) -> Result<Answer, Problem> {
+        let found = self.db.redemption(caller.org, reversing.redemption).await?;
+        let redemption = found.ok_or_else(|| Problem::from(Code::NotFound))?;
+        caller.may_use(redemption.programme)?;
+        let reverse = Reverse {
+            redemption: redemption.id,
+            card: redemption.card,
+            programme: redemption.programme,
+            voucher: redemption.voucher,
+            reason: reversing.reason,
+            place: reversing.place,
+            manager: caller.role.is_manager(),
+        };
+        self.ask(asked, Body::Reverse(reverse)).await
+    }
+}
+
+fn count_capture(answer: &Answer) {
+    let outcome = answer.result.as_ref().map_or_else(|problem| problem.code.as_str(), |_| "done");
+    metrics::counter!("walaa_captures_total", "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,134 @@
+//! From a code's text to the card it stands for, and the gate's step in between.
+
+use crate::cards::{Caller, Core};
+use crate::db::TokenRef;
+use crate::error::{Code, Problem};
+use crate::gate::{GateRequest, GateVerdict, Limit, LocalDay, OpMark, PaceKind, PaceRule, RateRule, Scope};
+use crate::ids::{CardId, ProgrammeId, RedemptionId};
+use crate::ledger::{Principal, TokenHash};
+use crate::programme::Programme;
+use crate::tokens::{self, ScannedCode};
+
+/// Tries of one token by one principal: a till that repeats itself needs no more.
+const TOKEN_TRIES: RateRule = RateRule::per_minute(20);
+
+/// A code that stands for a card.
+#[derive(Debug, Clone, Copy)]
+pub struct Resolved {
+    /// What the ledger knows it by.
+    pub hash: TokenHash,
+    /// What it stands for.
+    pub token: TokenRef,
+}
+
+/// Which pace rule of the programme an operation falls under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Sales of a card at a till on a day.
+    Earn,
+    /// Redemptions of a card at a till on a day.
+    Redeem,
+}
+
+/// A value operation on its way to the ledger, as the gate sees it.
+pub(super) struct Passage<'a> {
+    pub caller: &'a Caller,
+    pub card: CardId,
+    pub programme: &'a Programme,
+    pub pace: Pace,
+    pub op: Option<OpMark>,
+}
+
+impl Core {
+    /// Reads a code and finds what it stands for. Garbage costs no I/O; too much of it from one till is slowed down.
+    ///
+    /// # Errors
+    /// `invalid_code` for everything that is no code of the caller's organisation, alike; `rate_limited`.
+    pub async fn resolve(&self, caller: &Caller, text: &str) -> Result<Resolved, Problem> {
+        let parsed = ScannedCode::parse(text, caller.org, &self.keyring);
+        let Ok(code) = parsed else {
+            return Err(self.failed_code(caller).await);
+        };
+        if matches!(code, ScannedCode::Typed(_)) {
+            let limit = Limit::on(Scope::TypedCodes, caller.principal, &RateRule::TYPED_CODES);
+            self.pass_gate(&GateRequest::within(caller.org).limit(limit)).await?;
+        }
+        for hash in code.hashes(caller.org, &self.keyring) {
+            if let Some(token) = self.db.token(caller.org, hash.0).await? {
+                caller.may_use(token.programme)?;
+                return Ok(Resolved { hash: hash.0, token });
+            }
+        }
+        Err(self.failed_code(caller).await)
+    }
+
+    async fn failed_code(&self, caller: &Caller) -> Problem {
+        metrics::counter!("walaa_codes_refused_total", "reason" => "invalid_code").increment(1);
+        let limit = Limit::on(Scope::FailedCodes, caller.principal, &RateRule::FAILED_CODES);
+        match self.pass_gate(&GateRequest::within(caller.org).limit(limit)).await {
+            Ok(_) => Code::InvalidCode.into(),
+            Err(problem) => problem,
+        }
+    }
+
+    /// Asks the gate; a refusal is a problem, a capture that it remembers is returned.
+    pub(super) async fn pass_gate(&self, request: &GateRequest) -> Result<Option<RedemptionId>, Problem> {
+        match self.gate.check(request, self.clock.now()).await? {
+            GateVerdict::Go | GateVerdict::Unknown => Ok(None),
+            GateVerdict::Captured(redemption) => Ok(Some(redemption)),
+            GateVerdict::Refused(refusal) => {
+                metrics::counter!("walaa_gate_refused_total", "reason" => refusal.reason).increment(1);
+                Err(refusal.into())
+            }
+        }
+    }
+
+    /// The gate's request for a value operation: pace per card, till and local day; for a token also its marker.
+    pub(super) fn passage(&self, passage: &Passage<'_>, token: Option<TokenHash>) -> GateRequest {
+        let mut request = GateRequest::within(passage.caller.org);
+        if let Some(op) = passage.op {
+            request = request.op(op);
+        }
+        if let Some(hash) = token.map(tokens::TokenHash) {
+            let tries = format!("{}/{}", hash.to_hex(), passage.caller.principal);
+            request = request.token(hash).limit(Limit::on(Scope::Token, tries, &[TOKEN_TRIES]));
+        }
+        let Some((terminal, _)) = passage.caller.terminal else { return request };
+        let limits = &passage.programme.limits;
+        let (kind, most) = match passage.pace {
+            Pace::Earn => (PaceKind::Earn, limits.earnings_per_card_terminal_day),
+            Pace::Redeem => (PaceKind::Redeem, limits.redemptions_per_card_terminal_day),
+        };
+        let today = LocalDay::at(self.clock.now(), passage.programme.zone());
+        request.pace(PaceRule::per_local_day(kind, (passage.card, terminal), most, today))
+    }
+
+    /// A card by its id, or by a code that stands for it; earning and identifying never consume the code.
+    ///
+    /// # Errors
+    /// `validation_failed` unless exactly one is given; as [`Self::resolve`]; `not_found`.
+    pub async fn meant_card(
+        &self,
+        caller: &Caller,
+        (card, code): (Option<CardId>, Option<&str>),
+    ) -> Result<(CardId, ProgrammeId), Problem> {
+        match (card, code) {
+            (Some(id), None) => {
+                let state = self.card(caller.org, id).await?;
+                caller.may_use(state.card.programme)?;
+                Ok((id, state.card.programme))
+            }
+            (None, Some(text)) => {
+                let resolved = self.resolve(caller, text).await?;
+                self.check_current(caller, &resolved).await?;
+                Ok((resolved.token.card, resolved.token.programme))
+            }
+            _ => Err(Problem::field("card", "Give either card or code.")),
+        }
+    }
+}
+
+/// The mark of an operation for pace rules: the same operation repeated is counted once.
+pub(super) fn op_mark(principal: Principal, key: &crate::ledger::OpKey) -> OpMark {
+    OpMark::of(&principal.to_string(), key.as_str())
+}

@@ -1,0 +1,4 @@
+//! One suite for every implementation of a trait.
+
+mod db;
+mod gate;

@@ -1,0 +1,3 @@
+//! What we emit, against values that other programs computed.
+
+mod tokens;
