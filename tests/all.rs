@@ -1,6 +1,8 @@
 //! All tests, in one binary.
 
 mod contract;
+mod crash;
 mod support;
+mod tidy;
 mod vectors;
 mod wallet;

@@ -3,7 +3,13 @@
 mod certificates;
 mod forge;
 mod package;
+mod pass_json;
+mod pass_previews;
+mod pass_templates;
+mod pass_views;
 mod phone;
 mod push;
+mod station;
 mod tools;
 mod verify;
+mod web_service;

@@ -144,8 +144,8 @@ pub(super) fn delivery(db: &Connection, org: OrgId, pass: PassId) -> Result<Opti
     let found = one(&mut prepare(db, &sql)?, params![org, pass], |row| {
         Ok(Delivery {
             pass: rows::pass(row)?,
-            fetched_version: row.get(17)?,
-            fetched_at: row.get(18)?,
+            fetched_version: row.get(18)?,
+            fetched_at: row.get(19)?,
             registrations: Vec::new(),
             owed: Vec::new(),
         })
