@@ -10,12 +10,14 @@ pub mod holders;
 pub mod limits;
 pub mod metrics;
 pub mod observe;
+pub mod openapi;
 pub mod page;
 pub mod place;
 pub mod problem;
 
 pub mod cards;
 pub mod deliveries;
+pub mod docs;
 pub mod documents;
 pub mod earnings;
 pub mod health;
@@ -166,5 +168,8 @@ pub fn routes(config: &mut ServiceConfig) {
     config.app_data(PayloadConfig::new(extract::MAX_BODY_BYTES));
     config.app_data(QueryConfig::default().error_handler(|error, _| extract::unreadable_query(&error).into()));
     endpoint::register(config, endpoints());
+    config.route("/openapi.json", web::get().to(openapi::show));
+    config.route("/docs", web::get().to(docs::page));
+    config.route("/docs/{file}", web::get().to(docs::part));
     config.default_service(web::to(|| std::future::ready(problem::response(&Code::NotFound.into()))));
 }
