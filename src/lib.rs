@@ -4,6 +4,8 @@
 
 pub mod cli;
 
+pub mod config;
+
 pub mod sandbox;
 
 pub mod http;

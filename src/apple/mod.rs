@@ -1,5 +1,9 @@
 //! Apple Wallet: pass.json, the signed package, the web service, pushes.
 
+pub mod account;
+pub mod build;
+pub mod web_service;
+
 pub mod pass;
 
 pub mod package;
@@ -9,4 +13,8 @@ pub mod certificates;
 
 pub mod push;
 
+mod cache;
 mod der;
+
+pub use account::{Apple, AppleAccount, Pusher};
+pub use build::{BuildError, BuiltPass, PassBuilder};

@@ -7,6 +7,8 @@ mod enrol;
 mod links;
 mod mint;
 mod profile;
+mod templates;
+mod view;
 
 pub use caller::Caller;
 pub use core::{Asked, Core};
@@ -15,3 +17,5 @@ pub use enrol::{Joining, Person};
 pub use links::{CardView, Links, MemberView};
 pub use mint::{Codes, card_link, pass_link, pass_of_link};
 pub use profile::Profile;
+pub use templates::{LoadedTemplate, Templates};
+pub use view::{ViewBuilder, ViewError, Viewed};

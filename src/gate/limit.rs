@@ -40,6 +40,12 @@ pub enum Scope {
     FailedCodes,
     /// Attempts to sign in.
     SignIn,
+    /// What phones ask about one pass.
+    Pass,
+    /// What one phone asks of all its passes.
+    Device,
+    /// Requests of an address in the phones' web service that came to nothing.
+    Fruitless,
 }
 
 impl Scope {
@@ -56,6 +62,9 @@ impl Scope {
             Self::TypedCodes => "typed_codes",
             Self::FailedCodes => "failed_codes",
             Self::SignIn => "sign_in",
+            Self::Pass => "pass",
+            Self::Device => "device",
+            Self::Fruitless => "fruitless",
         }
     }
 
@@ -73,6 +82,9 @@ impl Scope {
             Self::TypedCodes => "typed_codes_rate",
             Self::FailedCodes => "failed_codes_rate",
             Self::SignIn => "sign_in_rate",
+            Self::Pass => "pass_rate",
+            Self::Device => "device_rate",
+            Self::Fruitless => "fruitless_rate",
         }
     }
 }

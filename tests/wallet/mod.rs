@@ -1,7 +1,15 @@
-//! What the wallets get: packages, signatures, certificates.
+//! What the wallets get: packages, signatures, certificates, pushes.
 
 mod certificates;
 mod forge;
 mod package;
+mod pass_json;
+mod pass_previews;
+mod pass_templates;
+mod pass_views;
+mod phone;
+mod push;
+mod station;
 mod tools;
 mod verify;
+mod web_service;

@@ -84,6 +84,7 @@ CREATE TABLE passes (
     card BLOB NOT NULL,
     programme BLOB NOT NULL,
     voucher BLOB,
+    auth_kid INTEGER NOT NULL,
     kid INTEGER NOT NULL,
     generation INTEGER NOT NULL,
     link_generation INTEGER NOT NULL,
