@@ -12,17 +12,17 @@ pub mod page;
 pub mod problem;
 
 pub mod cards;
-mod documents;
+pub mod documents;
 pub mod earnings;
-mod keys;
+pub mod keys;
 pub mod members;
-mod ops;
-mod organisation;
-mod programmes;
+pub mod ops;
+pub mod organisation;
+pub mod programmes;
 pub mod redemptions;
 pub mod scans;
-mod stores;
-mod terminals;
+pub mod stores;
+pub mod terminals;
 pub mod vouchers;
 
 use std::sync::Arc;
@@ -36,7 +36,9 @@ use crate::http::address::Network;
 use crate::http::endpoint::{Endpoint, any_key, get, open, post, put};
 use crate::http::holders::Holders;
 use crate::http::limits::Limits;
-use crate::programme::Scope::{ConfigRead, ConfigWrite, Keys};
+use crate::programme::Scope::{
+    Adjust, Audit, ConfigRead, ConfigWrite, Earn, Keys, MembersErase, MembersRead, MembersWrite, Redeem, Reverse, Scan,
+};
 use crate::tokens::Environment;
 
 /// What handlers share.
@@ -68,6 +70,43 @@ pub type State = web::Data<AppState>;
 /// Every route of the API.
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
+    let mut endpoints = value_endpoints();
+    endpoints.extend(configuration_endpoints());
+    endpoints
+}
+
+/// What the counter and the customer's programme need.
+fn value_endpoints() -> Vec<Endpoint> {
+    vec![
+        get("/v1/members", MembersRead, members::list),
+        post("/v1/members", MembersWrite, members::create),
+        get("/v1/members/{id}", MembersRead, members::get),
+        post("/v1/members/{id}/cards", MembersWrite, members::add_card),
+        get("/v1/members/{id}/export", MembersErase, members::export),
+        post("/v1/members/{id}/erasure", MembersErase, members::erase),
+        get("/v1/cards/{id}", MembersRead, cards::get),
+        post("/v1/cards/{id}/adjustments", Adjust, cards::adjust),
+        post("/v1/cards/{id}/codes", MembersWrite, cards::codes),
+        get("/v1/cards/{id}/delivery", Audit, cards::delivery),
+        get("/v1/cards/{id}/entries", MembersRead, cards::entries),
+        post("/v1/cards/{id}/reissue", MembersWrite, cards::reissue),
+        post("/v1/scans", Scan, scans::create),
+        post("/v1/earnings", Earn, earnings::create),
+        get("/v1/earnings/{id}", Earn, earnings::get),
+        post("/v1/earnings/{id}/returns", Earn, earnings::create_return),
+        post("/v1/redemptions", Redeem, redemptions::create),
+        get("/v1/redemptions/{id}", Redeem, redemptions::get),
+        post("/v1/redemptions/{id}/reversal", Reverse, redemptions::create_reversal),
+        post("/v1/vouchers", Redeem, vouchers::create),
+        get("/v1/vouchers/{id}", Redeem, vouchers::get),
+        post("/v1/vouchers/{id}/cancellation", Redeem, vouchers::cancel),
+        any_key(Method::GET, "/v1/ops/{id}", ops::get),
+        any_key(Method::POST, "/v1/ops/{id}/abandon", ops::abandon),
+    ]
+}
+
+/// What is set up before, looked after, and looked into.
+fn configuration_endpoints() -> Vec<Endpoint> {
     vec![
         get("/v1/organisation", ConfigRead, organisation::get),
         put("/v1/organisation", ConfigWrite, organisation::put),
@@ -96,8 +135,6 @@ pub fn endpoints() -> Vec<Endpoint> {
         post("/v1/keys/{id}/rotate", Keys, keys::rotate),
         post("/v1/keys/{id}/retire", Keys, keys::retire),
         post("/v1/keys/{id}/revoke", Keys, keys::revoke),
-        any_key(Method::GET, "/v1/ops/{id}", ops::get),
-        any_key(Method::POST, "/v1/ops/{id}/abandon", ops::abandon),
     ]
 }
 

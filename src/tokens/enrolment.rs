@@ -4,7 +4,7 @@
 
 use aws_lc_rs::hmac;
 
-use super::derive::{Purpose, Scope, first_16, owned_mac};
+use super::derive::{KeyScope, Purpose, first_16, owned_mac};
 use super::keyring::{Keyring, Kid, UnknownKid};
 use super::typed::TypedCode;
 use crate::ids::{OrgId, TerminalId};
@@ -20,7 +20,7 @@ impl Keyring {
     ///
     /// # Errors
     /// The key is not there.
-    pub fn enrolment_code(&self, scope: Scope, terminal: TerminalId, generation: u64) -> Result<TypedCode, UnknownKid> {
+    pub fn enrolment_code(&self, scope: KeyScope, terminal: TerminalId, generation: u64) -> Result<TypedCode, UnknownKid> {
         let key = self.purpose_key(scope, Purpose::Enrolment)?;
         Ok(TypedCode::of(&owned_mac(&key, ENROLMENT_KIND, &terminal.0, generation)))
     }
@@ -30,7 +30,7 @@ impl Keyring {
     /// # Errors
     /// The key is not there.
     pub fn enrolment_lookup(&self, kid: Kid, code: &TypedCode) -> Result<[u8; 16], UnknownKid> {
-        let key = self.purpose_key(Scope { org: HOUSE, kid }, Purpose::Enrolment)?;
+        let key = self.purpose_key(KeyScope { org: HOUSE, kid }, Purpose::Enrolment)?;
         Ok(first_16(&hmac::sign(&key, code.values())))
     }
 
