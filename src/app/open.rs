@@ -17,7 +17,6 @@ use crate::cards::Templates;
 use crate::clock::Clock;
 use crate::config::{self, Config, DatabaseUrl, KeyEnvironment, RedisDown};
 use crate::db::Db;
-use crate::db::memory::MemoryDb;
 use crate::db::sqlite::SqliteDb;
 use crate::gate::{Gate, MemoryGate, OnDown, RedisGate, RedisGateConfig};
 use crate::ids::Ids;
@@ -87,7 +86,7 @@ pub fn keyring_or_new(config: &Config, ids: &dyn Ids) -> Result<Arc<Keyring>, St
 /// It can't be opened.
 pub fn database(config: &Config, keyring: &Arc<Keyring>) -> Result<Arc<dyn Db>, StartError> {
     match config.database.parsed().map_err(StartError::DatabaseUrl)? {
-        DatabaseUrl::Memory => Ok(Arc::new(MemoryDb::new(Arc::clone(keyring) as _))),
+        DatabaseUrl::Memory => Err(StartError::DatabaseUrl("memory: comes with the memory backend".to_owned())),
         DatabaseUrl::Sqlite(path) => {
             if let Some(folder) = path.parent() {
                 key_file::make_folder(folder)?;

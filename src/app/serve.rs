@@ -53,7 +53,7 @@ pub fn start(config: &Config, listeners: Listeners, service: &Service) -> Result
     })
     .workers(workers)
     .max_connections(config.limits.connections.div_ceil(workers))
-    .client_request_timeout(Duration::from_secs(config.limits.request_head_seconds))
+    .client_request_timeout(Duration::from_secs(config.limits.head_seconds))
     .keep_alive(Duration::from_secs(config.limits.keep_alive_seconds))
     .shutdown_timeout(config.server.shutdown_seconds)
     .disable_signals();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::passes::card_file::Style;
+use crate::passes::card_file::{Format, Style};
 use crate::passes::contrast::Color;
 use crate::passes::design::{AppleSlot, Design};
 use crate::passes::image::{Allowed, ImageName, MAX_IMAGE_BYTES, MAX_PASS_BYTES, SLIM_PASS_BYTES, Size, allowed, png_size};
@@ -16,8 +16,11 @@ use crate::passes::view::PassKind;
 /// Contrast that the large primary field needs on the strip (WCAG AA for large text).
 const READABLE_OVER_STRIP: f64 = 3.0;
 
-/// How much of the strip's width the primary field may take on either side, and how many of its pixels may be too light.
-const TEXT_SHARE: f64 = 0.45;
+/// How much of the strip's width the primary field takes from either side: a number a third, a text perhaps all of it.
+const NUMBER_SHARE: f64 = 0.33;
+const WORDS_SHARE: f64 = 0.5;
+
+/// The share of pixels there that may be too light: the edge of a highlight does no harm.
 const TOLERATED_SHARE: f64 = 0.02;
 
 /// The pictures of a package by file name.
@@ -160,7 +163,8 @@ fn check_total(kind: PassKind, images: &Images, findings: &mut Findings) {
 
 /// The strip must be readable as a picture, let the primary field be read, and take the stamps.
 fn check_strip(design: &Design, gathered: &Gathered<'_>, findings: &mut Findings) {
-    let over_strip = design.fields.iter().any(|field| field.apple == Some(AppleSlot::Primary));
+    let over_strip = design.fields.iter().find(|field| field.apple == Some(AppleSlot::Primary));
+    let share = over_strip.map_or(0.0, |field| if field.format == Format::Number { NUMBER_SHARE } else { WORDS_SHARE });
     for file in ["strip.png", "strip@2x.png", "strip@3x.png"] {
         let Some((path, bytes)) = gathered.get(file) else { continue };
         if design.stamps.is_none() && file != "strip.png" {
@@ -169,19 +173,18 @@ fn check_strip(design: &Design, gathered: &Gathered<'_>, findings: &mut Findings
         findings.in_file(path);
         match stamps::decode(bytes) {
             Err(what) => findings.error(format!("can't be read: {what}"), "Export it again as PNG."),
-            Ok(canvas) if over_strip && unreadable_share(&canvas, design.colors.foreground) > TOLERATED_SHARE => findings
-                .warning(
-                    format!("the primary field can hardly be read on it (contrast below {READABLE_OVER_STRIP})"),
-                    "Darken (or lighten) the strip at its sides, or change colors.foreground.",
-                ),
+            Ok(canvas) if unreadable_share(&canvas, design.colors.foreground, share) > TOLERATED_SHARE => findings.warning(
+                format!("the primary field can hardly be read on it (contrast below {READABLE_OVER_STRIP})"),
+                "Darken (or lighten) the strip at its sides, or change colors.foreground.",
+            ),
             Ok(_) => {}
         }
     }
 }
 
 /// The share of the pixels at the strip's sides on which large text in the colour can't be read.
-fn unreadable_share(canvas: &Canvas, text: Color) -> f64 {
-    let side = (canvas.width as f64 * TEXT_SHARE) as usize;
+fn unreadable_share(canvas: &Canvas, text: Color, side: f64) -> f64 {
+    let side = (canvas.width as f64 * side) as usize;
     let mut worst: f64 = 0.0;
     for columns in [0..side, canvas.width - side..canvas.width] {
         let (mut unreadable, mut all) = (0_u32, 0_u32);

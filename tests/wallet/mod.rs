@@ -3,5 +3,9 @@
 mod certificates;
 mod forge;
 mod package;
+mod pass_json;
+mod pass_previews;
+mod pass_templates;
+mod pass_views;
 mod tools;
 mod verify;
