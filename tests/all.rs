@@ -1,11 +1,18 @@
-//! All tests.
+//! All tests, in one binary.
 
 mod contract;
 mod support;
 mod tidy;
 mod vectors;
 mod wallet;
+//! All tests.
 
+mod wallet {
+    mod pass_json;
+    mod pass_previews;
+    mod pass_templates;
+    mod pass_views;
+}
 #[path = "wallet/phone.rs"]
 mod phone;
 
