@@ -4,7 +4,7 @@ use actix_web::web::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cards::{Asked, CardView, Joining, MemberView, Person, Profile};
+use crate::cards::{CardView, Joining, MemberView, Person, Profile};
 use crate::db::Page;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
@@ -65,14 +65,23 @@ pub struct ListQuery {
     responses((status = 201, description = "The member, the card and its links", body = Value)))]
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<NewMember>) -> Handled {
     caller.0.need(Scope::MembersWrite)?;
-    let asked = Asked::by(&caller.0, key.0, ("POST /v1/members", &body.0));
+    let asked = state.core.asked(&caller.0, key.0, ("POST /v1/members", &body.0));
     let NewMember { programme, name, phone, email, language } = body.0;
     let person = Person::parse(Profile { name, phone, email }, language.as_deref())?;
-    let programme = state.core.meant_programme(caller.0.org, programme).await?;
+    let meant = state.core.meant_programme(caller.0.org, programme).await;
+    let programme = match state.core.or_earlier(&asked, meant).await? {
+        Ok(programme) => programme,
+        Err(earlier) => return add_links(&state, earlier, |member| joined(member, &person)).await,
+    };
     caller.0.may_use(programme)?;
     let joining = Joining::Person(person.clone());
     let decided = state.core.enrol(&asked, &joining, programme).await?;
-    add_links(&state, decided, |member| json!({ "id": member, "name": person.profile.name, "language": person.language })).await
+    add_links(&state, decided, |member| joined(member, &person)).await
+}
+
+/// The member as the answer shows it: what was asked, since no name is stored in an answer.
+fn joined(member: MemberId, person: &Person) -> Value {
+    json!({ "id": member, "name": person.profile.name, "language": person.language })
 }
 
 /// Gives a member a card in another programme.
@@ -87,7 +96,7 @@ pub async fn add_card(
 ) -> Handled {
     caller.0.need(Scope::MembersWrite)?;
     caller.0.may_use(body.0.programme)?;
-    let asked = Asked::by(&caller.0, key.0, ("POST /v1/members/cards", &(id.0, &body.0)));
+    let asked = state.core.asked(&caller.0, key.0, ("POST /v1/members/cards", &(id.0, &body.0)));
     state.core.db.member(caller.0.org, id.0).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
     let decided = state.core.enrol(&asked, &Joining::Member(id.0), body.0.programme).await?;
     add_links(&state, decided, |member| json!({ "id": member })).await
@@ -183,6 +192,6 @@ pub async fn export(state: State, caller: Authenticated, id: Id<MemberId>) -> Ha
     responses((status = 200, description = "What was erased", body = ledger::Erased)))]
 pub async fn erase(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<MemberId>) -> Handled {
     caller.0.need(Scope::MembersErase)?;
-    let asked = Asked::by(&caller.0, key.0, ("erase", &id.0));
+    let asked = state.core.asked(&caller.0, key.0, ("erase", &id.0));
     answer::stored(state.core.ask(&asked, ledger::Body::Erase(ledger::Erase { member: id.0 })).await?)
 }
