@@ -55,6 +55,7 @@ codes! {
     NotFound 404 "not_found" "There is no such thing here";
     OpUnknown 404 "op_unknown" "No outcome is known for this operation";
     MethodNotAllowed 405 "method_not_allowed" "This address does not take that method";
+    RequestTimeout 408 "request_timeout" "The request did not arrive in time";
     AlreadyRedeemed 409 "already_redeemed" "The code was already redeemed";
     AlreadyReversed 409 "already_reversed" "The redemption was already reversed";
     AlreadyMember 409 "already_member" "The identity belongs to a member already";
@@ -96,6 +97,7 @@ codes! {
     Overloaded 503 "overloaded" "Too much at once; nothing was changed";
     WalletNotConfigured 503 "wallet_not_configured" "No certificate is configured for this wallet";
     GateUnavailable 503 "gate_unavailable" "The gate can't be reached and the operator chose to refuse";
+    TimedOut 504 "timed_out" "No answer came in time; ask again under the same Idempotency-Key";
 }
 
 impl fmt::Display for Code {

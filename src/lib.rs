@@ -4,6 +4,8 @@
 
 pub mod cli;
 
+pub mod config;
+
 pub mod sandbox;
 
 pub mod http;
@@ -12,6 +14,7 @@ pub mod outbox;
 
 pub mod apple;
 pub mod cards;
+pub mod documents;
 pub mod redemption;
 
 pub mod db;

@@ -1,3 +1,5 @@
-//! The `walaa` command.
+//! The `walaa` command: everything it does is in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    walaa::cli::main()
+}

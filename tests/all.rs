@@ -1,15 +1,7 @@
-//! All tests.
+//! All tests, in one binary.
 
 mod contract;
 mod support;
+mod tidy;
 mod vectors;
 mod wallet;
-
-#[path = "wallet/phone.rs"]
-mod phone;
-
-#[path = "wallet/push.rs"]
-mod push;
-
-#[path = "support/sandbox_pki.rs"]
-mod sandbox_pki;

@@ -36,6 +36,7 @@ const MAX_CERTIFICATE_FILE_BYTES: u64 = 256 * 1024;
 const NFC_COMMON_NAME: &str = "Pass Type ID with NFC";
 
 /// A pass certificate with its private key and the certificate of its issuer, which belong together.
+#[derive(Clone)]
 pub struct PassCertificate {
     leaf: X509,
     key: PKey<Private>,

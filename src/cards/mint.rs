@@ -3,7 +3,7 @@
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, OrgId, PassId, VoucherId, decode};
 use crate::ledger::{Pass, TokenHash, TokenKind, TokenMint};
-use crate::tokens::{self, Keyring, Kid, LinkKey, LinkKind, LinkSource, KeyScope, TokenSource, W1};
+use crate::tokens::{self, KeyScope, Keyring, Kid, LinkKey, LinkKind, LinkSource, TokenSource, W1};
 
 /// Letters of an id in an address.
 const ID_LETTERS: usize = 26;

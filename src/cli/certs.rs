@@ -62,7 +62,7 @@ pub struct ImportArgs {
     /// What Apple's portal or the keychain gave out: .cer, .pem, .p12; also a key in a file of its own
     #[arg(required = true, value_name = "FILE", num_args = 1..=10)]
     pub files: Vec<PathBuf>,
-    /// Apple's intermediate certificate, from https://www.apple.com/certificateauthority/
+    /// Apple's intermediate certificate, from www.apple.com/certificateauthority
     #[arg(long, value_name = "FILE")]
     pub intermediate: Option<PathBuf>,
     /// A file with the password of the .p12 or of the key

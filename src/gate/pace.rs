@@ -7,12 +7,29 @@ use chrono_tz::Tz;
 use crate::clock::Timestamp;
 use crate::ids::{CardId, TerminalId};
 
-/// Operations that a pace rule remembers.
-const MOST_PACE: u32 = 64;
+/// Which operations a pace rule counts; each kind has a count of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PaceKind {
+    /// Sales.
+    Earn,
+    /// Redemptions.
+    Redeem,
+}
 
-/// So many different operations for one card at one terminal on one local day.
+impl PaceKind {
+    /// The word in the gate's keys.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Earn => "earn",
+            Self::Redeem => "redeem",
+        }
+    }
+}
+
+/// So many different operations of one kind for one card at one terminal on one local day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaceRule {
+    pub(super) kind: PaceKind,
     pub(super) card: CardId,
     pub(super) terminal: TerminalId,
     pub(super) day: NaiveDate,
@@ -21,13 +38,16 @@ pub struct PaceRule {
 }
 
 impl PaceRule {
+    /// Operations that a pace rule remembers at most: 4 kB.
+    pub const MOST: u32 = 256;
+
     /// The reason that a refused client hears.
     pub const REASON: &'static str = "card_terminal_day";
 
-    /// At most `most` operations (64 at most) for the card at the terminal on the day that it is now in that time zone.
+    /// At most `most` operations (never more than [`Self::MOST`]) for the card at the terminal on the day that it is now in that time zone.
     #[must_use]
-    pub fn per_local_day(card: CardId, terminal: TerminalId, most: u32, today: LocalDay) -> Self {
-        Self { card, terminal, day: today.day, until: today.until, most: most.min(MOST_PACE) }
+    pub fn per_local_day(kind: PaceKind, (card, terminal): (CardId, TerminalId), most: u32, today: LocalDay) -> Self {
+        Self { kind, card, terminal, day: today.day, until: today.until, most: most.min(Self::MOST) }
     }
 }
 

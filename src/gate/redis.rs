@@ -1,6 +1,6 @@
 //! The gate in Redis, shared by all nodes. Each part of a check is one single-key script or one GET; all go in one pipeline.
 //!
-//! Keys, after the prefix: `S:<org>:<token hash>` = the authenticated marker; `L:<org>:<scope>:<id>` = a limit; `P:<org>:<card>:<terminal>:<day>` = the
+//! Keys, after the prefix: `S:<org>:<token hash>` = the authenticated marker; `L:<org>:<scope>:<id>` = a limit; `P:<org>:<kind>:<card>:<terminal>:<day>` = the
 //! operations of a pace rule. All expire. Commands used, for an ACL: EVALSHA, SCRIPT LOAD, TIME, GET, SET, SISMEMBER, SCARD, SADD,
 //! SREM, PEXPIRE, PING. Limits go by the server's clock, so that nodes agree.
 //!

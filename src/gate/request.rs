@@ -79,7 +79,7 @@ impl GateRequest {
 
     /// The key of a pace rule.
     pub(super) fn pace_key(&self, rule: &PaceRule) -> String {
-        format!("P:{}:{}:{}:{}", self.org_text(), rule.card, rule.terminal, rule.day)
+        format!("P:{}:{}:{}:{}:{}", self.org_text(), rule.kind.as_str(), rule.card, rule.terminal, rule.day)
     }
 
     fn org_text(&self) -> String {

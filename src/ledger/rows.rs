@@ -4,7 +4,9 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::ids::{CardId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StoreId, TerminalId, VoucherId};
+use crate::ids::{
+    CardId, EarningId, KeyId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StoreId, TerminalId, VoucherId,
+};
 use crate::ledger::{OpKey, Principal};
 use crate::money::Currency;
 
@@ -175,6 +177,8 @@ DocumentKind {
     Terminal = "terminal",
     /// An API key.
     Key = "key",
+    /// Which terminal a one-time enrolment code is for; its id is the keyed hash of the code.
+    Enrolment = "enrolment",
 });
 
 /// A member's account in a programme.
@@ -618,5 +622,17 @@ impl DocumentKey {
     #[must_use]
     pub const fn terminal(org: OrgId, id: TerminalId) -> Self {
         Self { org, kind: DocumentKind::Terminal, id: id.0 }
+    }
+
+    /// The document of a key.
+    #[must_use]
+    pub const fn key(org: OrgId, id: KeyId) -> Self {
+        Self { org, kind: DocumentKind::Key, id: id.0 }
+    }
+
+    /// The document of the organisation itself.
+    #[must_use]
+    pub const fn organisation(org: OrgId) -> Self {
+        Self { org, kind: DocumentKind::Organisation, id: org.0 }
     }
 }

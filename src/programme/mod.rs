@@ -5,7 +5,7 @@ mod earning;
 mod places;
 
 pub use document::{Earning, Limits, Localised, Programme, Reward, Rounding, Status, Tokens};
-pub use places::{KeyDocument, OrganisationDocument, Role, Scope, StoreDocument, TerminalDocument};
+pub use places::{EnrolmentDocument, KeyDocument, OrganisationDocument, Role, Scope, StoreDocument, TerminalDocument};
 
 use crate::error::{Code, FieldProblem, Problem};
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::Problem;
-use crate::ids::{ProgrammeId, StoreId};
+use crate::ids::{ProgrammeId, StoreId, TerminalId};
 use crate::programme::document::check_name;
 use crate::programme::{Findings, Localised, Status, parse};
 
@@ -144,6 +144,12 @@ pub struct TerminalDocument {
     /// Until when the one-time code is good; `None` once it was used.
     #[serde(default)]
     pub enrolment_expires_at: Option<Timestamp>,
+    /// Counts one-time codes: only the newest is good.
+    #[serde(default)]
+    pub enrolment_generation: i64,
+    /// Which master key the one-time code is derived from.
+    #[serde(default)]
+    pub enrolment_kid: u8,
     /// SHA-256 of the key's secret in hex, once enrolled.
     #[serde(default)]
     pub secret_hash: Option<String>,
@@ -153,6 +159,16 @@ pub struct TerminalDocument {
     /// Which master key the secret is derived from.
     #[serde(default)]
     pub secret_kid: u8,
+}
+
+/// What a one-time enrolment code stands for; the document's id is the keyed hash of the code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentDocument {
+    /// The terminal that the code enrols.
+    pub terminal: TerminalId,
+    /// Which code of the terminal it is.
+    pub generation: i64,
 }
 
 /// An API key. Two generations may live at once, so that a key is rotated without a gap.
@@ -224,6 +240,10 @@ document!(StoreDocument, |document, findings| {
 document!(TerminalDocument, |document, findings| {
     let length = document.name.chars().count();
     findings.expect((1..=40).contains(&length), "name", "is not 1 to 40 characters long");
+});
+
+document!(EnrolmentDocument, |document, findings| {
+    findings.expect(document.generation > 0, "generation", "is not over 0");
 });
 
 document!(KeyDocument, |document, findings| {

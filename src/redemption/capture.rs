@@ -4,10 +4,13 @@ use crate::cards::{Asked, Caller, Core};
 use crate::error::{Code, Problem};
 use crate::gate;
 use crate::ids::{CardId, ProgrammeId, RedemptionId};
-use crate::ledger::{Answer, Body, Capture, CaptureLine, Earn, Place, Reverse, Sale, TokenState};
+use crate::ledger::{Answer, Body, Capture, CaptureLine, Earn, Place, Reverse, Sale, TokenKind, TokenState};
 use crate::redemption::resolve::{Passage, op_mark};
 use crate::redemption::{Pace, Resolved};
 use crate::tokens;
+
+/// The longest life that a programme can give a live or typed code.
+const LONGEST_CODE_SECONDS: i64 = 900;
 
 /// What a till wants to redeem.
 #[derive(Debug, Clone)]
@@ -88,8 +91,11 @@ impl Core {
     }
 
     async fn remember(&self, caller: &Caller, (resolved, redemption): (&Resolved, RedemptionId)) {
-        let capture = gate::Capture { org: caller.org, token: tokens::TokenHash(resolved.hash), redemption, expires: None };
-        self.gate.mark_captured(&capture, self.clock.now()).await;
+        let now = self.clock.now();
+        let short = matches!(resolved.token.kind, TokenKind::Live | TokenKind::Typed);
+        let expires = short.then(|| now.plus_seconds(LONGEST_CODE_SECONDS));
+        let capture = gate::Capture { org: caller.org, token: tokens::TokenHash(resolved.hash), redemption, expires };
+        self.gate.mark_captured(&capture, now).await;
     }
 
     /// Posts a sale.

@@ -3,7 +3,7 @@
 use crate::cards::{Caller, Core};
 use crate::db::TokenRef;
 use crate::error::{Code, Problem};
-use crate::gate::{GateRequest, GateVerdict, Limit, LocalDay, OpMark, PaceRule, RateRule, Scope};
+use crate::gate::{GateRequest, GateVerdict, Limit, LocalDay, OpMark, PaceKind, PaceRule, RateRule, Scope};
 use crate::ids::{CardId, ProgrammeId, RedemptionId};
 use crate::ledger::{Principal, TokenHash};
 use crate::programme::Programme;
@@ -95,12 +95,12 @@ impl Core {
         }
         let Some((terminal, _)) = passage.caller.terminal else { return request };
         let limits = &passage.programme.limits;
-        let most = match passage.pace {
-            Pace::Earn => limits.earnings_per_card_terminal_day,
-            Pace::Redeem => limits.redemptions_per_card_terminal_day,
+        let (kind, most) = match passage.pace {
+            Pace::Earn => (PaceKind::Earn, limits.earnings_per_card_terminal_day),
+            Pace::Redeem => (PaceKind::Redeem, limits.redemptions_per_card_terminal_day),
         };
         let today = LocalDay::at(self.clock.now(), passage.programme.zone());
-        request.pace(PaceRule::per_local_day(passage.card, terminal, most, today))
+        request.pace(PaceRule::per_local_day(kind, (passage.card, terminal), most, today))
     }
 
     /// A card by its id, or by a code that stands for it; earning and identifying never consume the code.

@@ -28,6 +28,7 @@ pub(super) enum Purpose {
     Identity,
     KeySecret,
     TerminalSecret,
+    Enrolment,
     CaptureMarker,
     DataKey,
 }
@@ -44,6 +45,7 @@ impl Purpose {
             Self::Identity => b"identity",
             Self::KeySecret => b"key-secret",
             Self::TerminalSecret => b"terminal-secret",
+            Self::Enrolment => b"enrolment",
             Self::CaptureMarker => b"capture-marker",
             Self::DataKey => b"data-key",
         }

@@ -7,6 +7,7 @@
 mod api_key;
 mod crockford;
 mod derive;
+mod enrolment;
 mod export;
 mod hex;
 mod identity;

@@ -71,6 +71,17 @@ impl TypedCode {
         self.0.iter().chain([&self.check()]).map(|value| crockford::letter(u32::from(*value))).collect()
     }
 
+    /// The code that the first fifty bits of a tag are.
+    pub(super) fn of(mac: &hmac::Tag) -> Self {
+        let bits = mac.as_ref().iter().take(8).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+        Self(std::array::from_fn(|place| (bits >> (59 - 5 * place)) as u8 & 31))
+    }
+
+    /// The values of the letters, without the check letter.
+    pub(super) const fn values(&self) -> &[u8; CODE_LETTERS] {
+        &self.0
+    }
+
     fn check(&self) -> u8 {
         let mut weight = 1;
         self.0.iter().fold(0, |sum, value| {
@@ -93,8 +104,7 @@ impl Keyring {
     /// The key is not there.
     pub fn typed_code(&self, scope: KeyScope, card: CardId, generation: u64) -> Result<TypedCode, UnknownKid> {
         let mac = owned_mac(&self.purpose_key(scope, Purpose::TypedCode)?, TYPED_KIND, &card.0, generation);
-        let bits = mac.as_ref().iter().take(8).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-        Ok(TypedCode(std::array::from_fn(|place| (bits >> (59 - 5 * place)) as u8 & 31)))
+        Ok(TypedCode::of(&mac))
     }
 
     /// What the database keeps in place of a typed code.

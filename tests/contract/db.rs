@@ -21,7 +21,10 @@ async fn smoke(world: World) {
     assert_eq!(world.balance(customer).await, (100, 0, 0));
     world.done(world.capture(customer, world.card_token(customer, 1), &[("latte", 1)])).await;
     assert_eq!(world.balance(customer).await, (40, 0, 0));
-    let voucher = { world.done(world.adjust(customer, 100)).await; world.voucher(customer, "latte").await };
+    let voucher = {
+        world.done(world.adjust(customer, 100)).await;
+        world.voucher(customer, "latte").await
+    };
     world.done(world.capture_voucher(customer, voucher, 1)).await;
     world.add_to_phone(customer.pass, "phone").await;
     assert_eq!(world.db.sequence(100, world.now()).await.expect("sequences").owed, 1);

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use walaa::clock::Timestamp;
 use walaa::error::Code;
 use walaa::gate::{
-    Capture, Gate, GateRequest, GateTime, GateVerdict, Limit, LocalDay, MemoryGate, OpMark, PaceRule, RateRule, RedisGate,
-    RedisGateConfig, Refusal, Scope,
+    Capture, Gate, GateRequest, GateTime, GateVerdict, Limit, LocalDay, MemoryGate, OpMark, PaceKind, PaceRule, RateRule,
+    RedisGate, RedisGateConfig, Refusal, Scope,
 };
 use walaa::ids::{CardId, OrgId, RedemptionId, TerminalId};
 use walaa::tokens::{Keyring, TokenHash};
@@ -168,7 +168,7 @@ async fn a_marker_outlives_the_token_by_ten_minutes(gate: &dyn Gate) {
 }
 
 fn paced(most: u32, op: &str, now: Timestamp) -> GateRequest {
-    let rule = PaceRule::per_local_day(CARD, TILL, most, LocalDay::at(now, Kuwait));
+    let rule = PaceRule::per_local_day(PaceKind::Redeem, (CARD, TILL), most, LocalDay::at(now, Kuwait));
     GateRequest::within(ORG).pace(rule).op(OpMark::of("trm_1", op))
 }
 
@@ -179,9 +179,13 @@ async fn a_pace_rule_counts_operations_of_a_local_day(gate: &dyn Gate) {
     assert_eq!((refusal.code, refusal.reason), (Code::PaceLimited, "card_terminal_day"));
     assert_eq!(refusal.retry_after_ms, 12 * 3_600_000, "until midnight in Kuwait");
 
-    let other_till = PaceRule::per_local_day(CARD, TerminalId([6; 16]), 2, LocalDay::at(noon(), Kuwait));
+    let other_till = PaceRule::per_local_day(PaceKind::Redeem, (CARD, TerminalId([6; 16])), 2, LocalDay::at(noon(), Kuwait));
     let elsewhere = GateRequest::within(ORG).pace(other_till).op(OpMark::of("trm_2", "d"));
     assert_eq!(ask(gate, &elsewhere, noon()).await, GateVerdict::Go, "another till counts for itself");
+
+    let sale = PaceRule::per_local_day(PaceKind::Earn, (CARD, TILL), 1, LocalDay::at(noon(), Kuwait));
+    let selling = GateRequest::within(ORG).pace(sale).op(OpMark::of("trm_1", "f"));
+    assert_eq!(ask(gate, &selling, noon()).await, GateVerdict::Go, "sales count for themselves");
 
     let last = noon().plus_millis(12 * 3_600_000 - 1);
     refused(ask(gate, &paced(2, "e", last), last).await);
@@ -197,7 +201,7 @@ async fn a_repeated_operation_is_neither_counted_nor_refused(gate: &dyn Gate) {
     refused(ask(gate, &paced(2, "c", noon()), noon()).await);
     assert_eq!(ask(gate, &paced(2, "a", noon()), noon()).await, GateVerdict::Go);
 
-    let rule = PaceRule::per_local_day(CARD, TerminalId([6; 16]), 1, LocalDay::at(noon(), Kuwait));
+    let rule = PaceRule::per_local_day(PaceKind::Redeem, (CARD, TerminalId([6; 16])), 1, LocalDay::at(noon(), Kuwait));
     let look = GateRequest::within(ORG).pace(rule.clone());
     for _ in 0..3 {
         assert_eq!(ask(gate, &look, noon()).await, GateVerdict::Go, "without an operation it only looks");
@@ -215,7 +219,7 @@ async fn a_pace_mark_is_taken_back_when_nothing_came_of_it(gate: &dyn Gate) {
 
     let shut = Limit::on(Scope::Card, CARD, &[RateRule::per_day(1)]);
     assert_eq!(ask(gate, &GateRequest::within(ORG).limit(shut.clone()), noon()).await, GateVerdict::Go);
-    let rule = PaceRule::per_local_day(CARD, TerminalId([6; 16]), 1, LocalDay::at(noon(), Kuwait));
+    let rule = PaceRule::per_local_day(PaceKind::Redeem, (CARD, TerminalId([6; 16])), 1, LocalDay::at(noon(), Kuwait));
     let both = GateRequest::within(ORG).limit(shut).pace(rule.clone()).op(OpMark::of("trm_2", "d"));
     assert_eq!(refused(ask(gate, &both, noon()).await).reason, "card_rate");
     let next = GateRequest::within(ORG).pace(rule).op(OpMark::of("trm_2", "e"));
@@ -224,7 +228,7 @@ async fn a_pace_mark_is_taken_back_when_nothing_came_of_it(gate: &dyn Gate) {
 
 async fn a_rate_limit_comes_before_a_marker_and_a_marker_before_a_pace(gate: &dyn Gate) {
     gate.mark_captured(&capture(), noon()).await;
-    let full = PaceRule::per_local_day(CARD, TILL, 0, LocalDay::at(noon(), Kuwait));
+    let full = PaceRule::per_local_day(PaceKind::Redeem, (CARD, TILL), 0, LocalDay::at(noon(), Kuwait));
     let request = GateRequest::within(ORG).token(TOKEN).pace(full).limit(Limit::token(&TOKEN, &[RateRule::per_minute(1)]));
     assert_eq!(ask(gate, &request, noon()).await, GateVerdict::Captured(RedemptionId([7; 16])));
     assert_eq!(refused(ask(gate, &request, noon()).await).reason, "token_rate");
@@ -327,7 +331,8 @@ async fn the_memory_gate_holds_its_bound() {
     let gate = MemoryGate::with_capacity(keyring(), 4_000);
     for at in 0..20_000 {
         let limit = Limit::on(Scope::Key, at, &[RateRule::per_day(1)]);
-        let rule = PaceRule::per_local_day(CardId(u128::to_be_bytes(at)), TILL, 1, LocalDay::at(noon(), Kuwait));
+        let rule =
+            PaceRule::per_local_day(PaceKind::Redeem, (CardId(u128::to_be_bytes(at)), TILL), 1, LocalDay::at(noon(), Kuwait));
         let request = GateRequest::within(ORG).limit(limit).pace(rule).op(OpMark::of("trm", "a"));
         ask(&gate, &request, noon()).await;
         gate.mark_captured(&Capture { token: TokenHash([at as u8; 32]), ..capture() }, noon()).await;

@@ -1,4 +1,6 @@
 //! What tests stand on.
 
 pub mod ledger;
+pub mod process;
 pub mod redis;
+pub mod sandbox_pki;

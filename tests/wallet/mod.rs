@@ -1,4 +1,4 @@
-//! What the wallets get: views, packages, signatures, certificates, the web service, deliveries.
+//! What the wallets get: views, packages, signatures, certificates, the web service, pushes, deliveries.
 
 mod certificates;
 mod forge;
@@ -7,6 +7,8 @@ mod pass_json;
 mod pass_previews;
 mod pass_templates;
 mod pass_views;
+mod phone;
+mod push;
 mod station;
 mod tools;
 mod verify;

@@ -21,7 +21,7 @@ use walaa::sandbox::phone::page::{self, PhonePage};
 use walaa::sandbox::phone::web_service::PlainHttp;
 use walaa::sandbox::phone::{AddError, OpenedPass, Phone, PhoneEvent, PhoneOptions, Updates};
 
-use crate::sandbox_pki::Pki;
+use crate::support::sandbox_pki::Pki;
 
 const TOPIC: &str = "pass.org.example.coffee";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";

@@ -14,7 +14,7 @@ use walaa::clock::{Clock, ManualClock, SystemClock};
 use walaa::ids::SystemIds;
 use walaa::sandbox::apns::{Apns, ApnsOptions, Fault, FaultAction, ProviderKey, UnknownTokens};
 
-use crate::sandbox_pki::{Identity, Pki};
+use crate::support::sandbox_pki::{Identity, Pki};
 
 const TOPIC: &str = "pass.org.example.coffee";
 

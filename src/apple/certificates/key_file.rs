@@ -97,7 +97,7 @@ pub fn write(path: &Path, content: &[u8], existing: Existing) -> Result<(), KeyF
 /// Writes a file that everybody may read, such as a certificate.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_public(path: &Path, content: &[u8], existing: Existing) -> Result<(), KeyFileError> {
     write_with_mode(path, content, (PUBLIC, existing))
 }
@@ -224,6 +224,18 @@ mod tests {
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).expect("changed");
         read(&path).expect("stricter is fine");
+    }
+
+    #[test]
+    fn a_key_of_another_user_is_refused() {
+        // Only root can read such a file at all, and only root can make one; for others the file system refuses.
+        if effective_user() == Some(ROOT) {
+            let folder = folder();
+            let path = folder.path().join("a.key");
+            write(&path, b"secret", Existing::Refuse).expect("written");
+            std::os::unix::fs::chown(&path, Some(12_345), None).expect("given away");
+            assert!(matches!(read(&path), Err(KeyFileError::ForeignOwner { owner: 12_345, us: ROOT, .. })));
+        }
     }
 
     #[test]

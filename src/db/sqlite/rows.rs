@@ -55,6 +55,7 @@ pub(super) fn pass(row: &Row<'_>) -> Result<Pass> {
         card: row.get(3)?,
         programme: row.get(4)?,
         voucher: row.get(5)?,
+        auth_kid: row.get(17)?,
         kid: row.get(6)?,
         generation: row.get(7)?,
         link_generation: row.get(8)?,
@@ -64,7 +65,6 @@ pub(super) fn pass(row: &Row<'_>) -> Result<Pass> {
         state: row.get(12)?,
         document_version: row.get(13)?,
         change: Change { kind: row.get(14)?, points: row.get(15)?, at: row.get(16)? },
-        auth_kid: row.get(17)?,
     })
 }
 

@@ -1,0 +1,51 @@
+# One command for each thing that people do. All of them work right after a clone, on Debian or Ubuntu with Rust installed.
+
+CARGO ?= cargo
+PORT ?= 8080
+TLS_PORT ?= 8443
+DATA_DIR ?= ./walaa-data
+
+# What the build needs, and what the tests need beside it, as Debian names them.
+BUILD_PACKAGES := build-essential cmake pkg-config libssl-dev
+TEST_PACKAGES := chromium curl fonts-dejavu-core fonts-noto-core gnutls-bin jq nghttp2-server openssl postgresql python3 \
+	redis-server sqlite3 unzip zbar-tools
+
+.PHONY: help demo build test check bench fmt docker build-packages test-packages
+
+help: ## This list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## Builds and starts the demo: a café with its card, a sandbox phone, nothing else needed
+	./target/release/walaa demo --port $(PORT) --tls-port $(TLS_PORT) --data-dir $(DATA_DIR)
+
+build: build-packages ## Builds the release binary, target/release/walaa
+	$(CARGO) build --release --locked
+
+test: build-packages test-packages ## Runs every test, and says how many there were
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --locked --no-fail-fast && $(CARGO) test --locked --doc; \
+	else \
+		$(CARGO) test --locked --no-fail-fast; \
+	fi
+
+check: build-packages ## Format, lints, house rules; licences and bans if cargo-deny is there
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) test --locked --test all tidy::
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; \
+	else echo "cargo-deny is not installed: licences and bans were not checked (cargo install cargo-deny)"; fi
+
+bench: build-packages ## Measures, with the limit of the machine beside each figure
+	$(CARGO) bench --locked
+
+fmt: ## Formats the code
+	$(CARGO) fmt
+
+docker: ## Builds the container image
+	docker build --file docker/Dockerfile --tag walaa .
+
+build-packages:
+	@./.ci/packages $(BUILD_PACKAGES)
+
+test-packages:
+	@./.ci/packages $(TEST_PACKAGES)

@@ -1,0 +1,93 @@
+//! What can be wrong with a configuration beyond types: bounds, things that need each other, the shapes of addresses.
+
+use std::path::Path;
+
+use super::{AppleAccount, Config, Limits, SecretText, Server};
+
+impl Config {
+    /// What is wrong beyond types: the setting and a sentence that goes on from its name.
+    pub(super) fn findings(&self) -> Vec<(String, String)> {
+        let mut found = Found::default();
+        self.server.check(&mut found);
+        self.limits.check(&mut found);
+        found.expect((1..=5_000).contains(&self.redis.timeout_ms), "redis.timeout_ms", "must be from 1 to 5000");
+        let redis = self.redis.url.as_ref().map_or("redis://", SecretText::expose);
+        let redis_ok = ["redis://", "rediss://", "unix://", "redis+unix://"].iter().any(|start| redis.starts_with(start));
+        found.expect(redis_ok, "redis.url", "must begin with redis://, rediss:// or unix://");
+        if let Err(what) = self.database.parsed() {
+            found.expect(false, "database.url", &what);
+        }
+        for (place, account) in self.apple.iter().enumerate() {
+            account.check(&mut |right, key, what| found.expect(right, &format!("apple.{place}.{key}"), what));
+        }
+        found.0
+    }
+}
+
+/// Collects what is wrong.
+#[derive(Default)]
+struct Found(Vec<(String, String)>);
+
+impl Found {
+    fn expect(&mut self, right: bool, key: &str, what: &str) {
+        if !right {
+            self.0.push((key.to_owned(), what.to_owned()));
+        }
+    }
+}
+
+impl Server {
+    fn check(&self, found: &mut Found) {
+        let given = self.public_url.is_some();
+        found.expect(given, "server.public_url", "must be given: the https:// address where phones reach this gateway");
+        let right = self.public_url.as_deref().is_none_or(is_public_url);
+        found.expect(right, "server.public_url", "must be https://, a host and perhaps a port, with nothing after it");
+        let reachable = self.listen.0.is_some() || self.tls_listen.0.is_some();
+        found.expect(reachable, "server.listen", "and server.tls_listen are both off: nobody could reach this gateway");
+        let tls_right = self.tls_listen.0.is_none() || (self.tls_certificate_file.is_some() && self.tls_key_file.is_some());
+        found.expect(tls_right, "server.tls_listen", "needs server.tls_certificate_file and server.tls_key_file");
+        found.expect((1..=600).contains(&self.shutdown_seconds), "server.shutdown_seconds", "must be from 1 to 600");
+        found.expect(self.workers <= 1_024, "server.workers", "must be from 0 to 1024");
+    }
+}
+
+impl Limits {
+    fn check(&self, found: &mut Found) {
+        let rates = [
+            ("limits.address_per_second", self.address_per_second),
+            ("limits.address_burst", self.address_burst),
+            ("limits.key_per_second", self.key_per_second),
+            ("limits.key_burst", self.key_burst),
+            ("limits.terminal_per_second", self.terminal_per_second),
+            ("limits.terminal_burst", self.terminal_burst),
+            ("limits.organisation_per_second", self.organisation_per_second),
+            ("limits.organisation_burst", self.organisation_burst),
+        ];
+        for (key, value) in rates {
+            found.expect((1..=1_000_000).contains(&value), key, "must be from 1 to 1000000");
+        }
+        found.expect((16..=1_000_000).contains(&self.connections), "limits.connections", "must be from 16 to 1000000");
+        found.expect((1..=60).contains(&self.request_head_seconds), "limits.request_head_seconds", "must be from 1 to 60");
+        found.expect((1..=600).contains(&self.keep_alive_seconds), "limits.keep_alive_seconds", "must be from 1 to 600");
+    }
+}
+
+impl AppleAccount {
+    fn check(&self, expect: &mut dyn FnMut(bool, &str, &str)) {
+        expect(self.pass_type_id.starts_with("pass."), "pass_type_id", "must be given and begin with pass.");
+        let team_right = self.team_id.len() == 10 && self.team_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        expect(team_right, "team_id", "must be ten letters and digits");
+        expect(self.certificate_file != Path::new(""), "certificate_file", "must be given");
+        expect(self.key_file != Path::new(""), "key_file", "must be given");
+        expect(self.intermediate_file != Path::new(""), "intermediate_file", "must be given");
+        expect(self.apns_url.starts_with("https://"), "apns_url", "must begin with https://");
+    }
+}
+
+/// Whether a text is `https://host[:port]` and no more.
+fn is_public_url(text: &str) -> bool {
+    let Some(authority) = text.strip_prefix("https://") else { return false };
+    let parsed: Result<http::uri::Authority, _> = authority.parse();
+    parsed.is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+        && !authority.contains(['/', '?', '#'])
+}

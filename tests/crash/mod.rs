@@ -1,0 +1,3 @@
+//! What survives when processes die: the real binary under load, killed at random.
+
+mod kill;
