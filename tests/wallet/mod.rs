@@ -1,6 +1,7 @@
 //! What the wallets get: views, packages, signatures, certificates, the web service, pushes, deliveries.
 
 mod certificates;
+mod delivery;
 mod forge;
 mod package;
 mod pass_json;
@@ -11,5 +12,6 @@ mod phone;
 mod push;
 mod station;
 mod tools;
+mod upkeep;
 mod verify;
 mod web_service;
