@@ -5,6 +5,7 @@ pub mod certs;
 pub mod configure;
 pub mod health;
 pub mod logs;
+pub mod template;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Saved, Write, covers, existing, saved_by, version_of};
-use crate::cards::{Caller, Core};
+use super::{Saved, covers, create_as, earlier, existing, replace, saved_by, version_of};
+use crate::cards::{Asked, Caller, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
-use crate::ids::{KeyId, ProgrammeId, StoreId};
+use crate::ids::{KeyId, OpId, ProgrammeId, StoreId};
 use crate::ledger::{Answer, DocumentKey};
 use crate::programme::{KeyDocument, Role, Scope, StoreDocument};
 use crate::tokens::{self, Credential, Environment, KeyHolder, Kid, Secret};
@@ -91,14 +91,13 @@ pub enum OldSecret {
 /// Makes a key. Nobody gives rights that he does not have.
 ///
 /// # Errors
-/// `document_invalid`, `forbidden`; as [`Write::create`].
-pub async fn create_key(core: &Core, caller: &Caller, write: &Write, input: KeyInput) -> Result<Answer, Problem> {
-    if let Some(answer) = write.earlier(core).await? {
+/// `document_invalid`, `forbidden`; as [`Core::ask`].
+pub async fn create_key(core: &Core, caller: &Caller, asked: &Asked, input: KeyInput) -> Result<Answer, Problem> {
+    if let Some(answer) = earlier(core, asked).await? {
         return Ok(answer);
     }
-    let header = write.header(core);
-    let id = KeyId(header.id.0);
-    let kid = core.keyring.current();
+    let id = OpId(core.ids.ordered(core.clock.now()));
+    let kid = core.keyring.current().0;
     let document = KeyDocument {
         name: input.name,
         role: input.role,
@@ -107,25 +106,25 @@ pub async fn create_key(core: &Core, caller: &Caller, write: &Write, input: KeyI
         store: input.store,
         expires_at: input.expires_at,
         revoked: false,
-        secret_hashes: vec![secret(core, write, id, (kid.0, 1))?.hash().to_hex()],
+        secret_hashes: vec![secret(core, asked, KeyId(id.0), (kid, 1))?.hash().to_hex()],
         secret_generation: 1,
-        secret_kid: kid.0,
+        secret_kid: kid,
     };
-    check(core, write, &document).await?;
+    check(core, asked, &document).await?;
     covers(caller, &document)?;
-    super::put(core, header, (DocumentKey::key(write.org, id), 0), &document).await
+    create_as(core, asked, id, &document).await
 }
 
-async fn check(core: &Core, write: &Write, key: &KeyDocument) -> Result<(), Problem> {
+async fn check(core: &Core, asked: &Asked, key: &KeyDocument) -> Result<(), Problem> {
     let mut findings = crate::programme::Findings::default();
     findings.expect(key.role != Role::Terminal, "role", "terminal is for terminals, which are enrolled by a one-time code");
     let ahead = key.expires_at.is_none_or(|end| end > core.clock.now());
     findings.expect(ahead, "expires_at", "is in the past");
     if let Some(store) = key.store {
-        let known = super::newest::<StoreDocument>(core, DocumentKey::store(write.org, store)).await?;
+        let known = super::newest::<StoreDocument>(core, DocumentKey::store(asked.org, store)).await?;
         findings.expect(known.is_some(), "store", "is not a store of the organisation");
     }
-    super::terminals::check_programmes(core, write.org, &key.programmes, &mut findings).await?;
+    super::terminals::check_programmes(core, asked.org, &key.programmes, &mut findings).await?;
     findings.into_result()?;
     let text = serde_json::to_string(key).map_err(|_| Problem::from(Code::Internal))?;
     KeyDocument::parse(&text).map(|_| ())
@@ -134,17 +133,17 @@ async fn check(core: &Core, write: &Write, key: &KeyDocument) -> Result<(), Prob
 /// Gives a key a new secret. Two live at once, so that its holder can change over.
 ///
 /// # Errors
-/// `not_found`, `forbidden` when the key has rights that the caller has not, `document_invalid` when it was revoked; as [`Write::create`].
-pub async fn rotate_key(core: &Core, caller: &Caller, write: &Write, rotate: (KeyId, OldSecret)) -> Result<Answer, Problem> {
+/// `not_found`, `forbidden` when the key has rights that the caller has not, `document_invalid` when it was revoked; as [`Core::ask`].
+pub async fn rotate_key(core: &Core, caller: &Caller, asked: &Asked, rotate: (KeyId, OldSecret)) -> Result<Answer, Problem> {
     let (id, old) = rotate;
-    change(core, write, id, |key| {
+    change(core, asked, id, |key| {
         covers(caller, key)?;
         if key.revoked {
             return Err(Problem::new(Code::DocumentInvalid, "The key was revoked; make a new one."));
         }
         key.secret_generation += 1;
         key.secret_kid = core.keyring.current().0;
-        let newest = secret(core, write, id, (key.secret_kid, key.secret_generation))?;
+        let newest = secret(core, asked, id, (key.secret_kid, key.secret_generation))?;
         key.secret_hashes.insert(0, newest.hash().to_hex());
         key.secret_hashes.truncate(if old == OldSecret::Keep { LIVE_SECRETS } else { 1 });
         Ok(())
@@ -155,9 +154,9 @@ pub async fn rotate_key(core: &Core, caller: &Caller, write: &Write, rotate: (Ke
 /// Ends the older of two secrets.
 ///
 /// # Errors
-/// `not_found`; as [`Write::create`].
-pub async fn retire_secret(core: &Core, write: &Write, id: KeyId) -> Result<Answer, Problem> {
-    change(core, write, id, |key| {
+/// `not_found`; as [`Core::ask`].
+pub async fn retire_secret(core: &Core, asked: &Asked, id: KeyId) -> Result<Answer, Problem> {
+    change(core, asked, id, |key| {
         key.secret_hashes.truncate(1);
         Ok(())
     })
@@ -167,9 +166,9 @@ pub async fn retire_secret(core: &Core, write: &Write, id: KeyId) -> Result<Answ
 /// Ends a key for good.
 ///
 /// # Errors
-/// `not_found`; as [`Write::create`].
-pub async fn revoke_key(core: &Core, write: &Write, id: KeyId) -> Result<Answer, Problem> {
-    change(core, write, id, |key| {
+/// `not_found`; as [`Core::ask`].
+pub async fn revoke_key(core: &Core, asked: &Asked, id: KeyId) -> Result<Answer, Problem> {
+    change(core, asked, id, |key| {
         key.revoked = true;
         Ok(())
     })
@@ -178,17 +177,17 @@ pub async fn revoke_key(core: &Core, write: &Write, id: KeyId) -> Result<Answer,
 
 async fn change(
     core: &Core,
-    write: &Write,
+    asked: &Asked,
     id: KeyId,
     change: impl FnOnce(&mut KeyDocument) -> Result<(), Problem>,
 ) -> Result<Answer, Problem> {
-    if let Some(answer) = write.earlier(core).await? {
+    if let Some(answer) = earlier(core, asked).await? {
         return Ok(answer);
     }
-    let key = DocumentKey::key(write.org, id);
+    let key = DocumentKey::key(asked.org, id);
     let Saved { version, mut document, .. } = existing::<KeyDocument>(core, key).await?;
     change(&mut document)?;
-    write.replace(core, (key, version), &document).await
+    replace(core, asked, (key, version), &document).await
 }
 
 /// The key's text as the operation made it, for its holder alone; `None` for a refusal.
@@ -198,17 +197,17 @@ async fn change(
 pub async fn key_secret(
     core: &Core,
     environment: Environment,
-    (write, id): (&Write, KeyId),
+    (asked, id): (&Asked, KeyId),
     answer: &Answer,
 ) -> Result<Option<Zeroizing<String>>, Problem> {
     let Some(saved) = saved_by(answer) else { return Ok(None) };
-    let key = version_of::<KeyDocument>(core, DocumentKey::key(write.org, id), saved.version).await?.document;
-    let secret = secret(core, write, id, (key.secret_kid, key.secret_generation))?;
+    let key = version_of::<KeyDocument>(core, DocumentKey::key(asked.org, id), saved.version).await?.document;
+    let secret = secret(core, asked, id, (key.secret_kid, key.secret_generation))?;
     Ok(Some(Credential { environment, holder: KeyHolder::Key(id), secret }.to_text()))
 }
 
-fn secret(core: &Core, write: &Write, id: KeyId, (kid, generation): (u8, i64)) -> Result<Secret, Problem> {
-    let scope = tokens::KeyScope { org: write.org, kid: Kid(kid) };
+fn secret(core: &Core, asked: &Asked, id: KeyId, (kid, generation): (u8, i64)) -> Result<Secret, Problem> {
+    let scope = tokens::KeyScope { org: asked.org, kid: Kid(kid) };
     let generation = u64::try_from(generation).unwrap_or(0);
     core.keyring.key_secret(scope, id, generation).map_err(|_| Problem::from(Code::Internal))
 }

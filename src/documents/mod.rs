@@ -12,15 +12,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cards::{Caller, Core};
+use crate::cards::{Asked, Core};
 use crate::clock::Timestamp;
-use crate::db::DbError;
 use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
-use crate::ledger::{
-    Answer, Body, Command, Document, DocumentKey, DocumentKind, DocumentSaved, Fingerprint, OpHeader, OpKey, Principal,
-    PutDocument, stored,
-};
+use crate::ledger::{Answer, Body, Document, DocumentKey, DocumentKind, DocumentSaved, Principal, PutDocument, stored};
 use crate::programme::{EnrolmentDocument, KeyDocument, OrganisationDocument, Programme, StoreDocument, TerminalDocument};
 
 pub use keys::{KeyInput, KeyView, OldSecret, create_key, key_secret, retire_secret, revoke_key, rotate_key};
@@ -88,24 +84,12 @@ impl<T: ConfigDocument> Saved<T> {
     }
 }
 
-/// What a database error means to a client.
-#[must_use]
-pub fn failed(error: &DbError) -> Problem {
-    match error {
-        DbError::Unavailable(_) => Code::LedgerUnavailable.into(),
-        DbError::Conflict(_) | DbError::Corrupt(_) => {
-            tracing::error!(%error, "the database failed");
-            Code::Internal.into()
-        }
-    }
-}
-
 /// The newest version of a document.
 ///
 /// # Errors
 /// `ledger_unavailable`, `internal`.
 pub async fn newest<T: ConfigDocument>(core: &Core, key: DocumentKey) -> Result<Option<Saved<T>>, Problem> {
-    let row = core.db.document(key).await.map_err(|error| failed(&error))?;
+    let row = core.db.document(key).await?;
     row.as_ref().map(Saved::of).transpose()
 }
 
@@ -122,7 +106,7 @@ pub async fn existing<T: ConfigDocument>(core: &Core, key: DocumentKey) -> Resul
 /// # Errors
 /// As [`newest`].
 pub async fn all<T: ConfigDocument>(core: &Core, org: OrgId) -> Result<Vec<Saved<T>>, Problem> {
-    let mut rows = core.db.documents(org, T::KIND).await.map_err(|error| failed(&error))?;
+    let mut rows = core.db.documents(org, T::KIND).await?;
     rows.sort_by_key(|row| row.key);
     rows.iter().map(Saved::of).collect()
 }
@@ -132,7 +116,7 @@ pub async fn all<T: ConfigDocument>(core: &Core, org: OrgId) -> Result<Vec<Saved
 /// # Errors
 /// `not_found` when there is none; as [`newest`].
 pub async fn history<T: ConfigDocument>(core: &Core, key: DocumentKey) -> Result<Vec<Saved<T>>, Problem> {
-    let rows = core.db.document_history(key, MAX_HISTORY).await.map_err(|error| failed(&error))?;
+    let rows = core.db.document_history(key, MAX_HISTORY).await?;
     if rows.is_empty() { Err(Code::NotFound.into()) } else { rows.iter().map(Saved::of).collect() }
 }
 
@@ -142,102 +126,70 @@ async fn version_of<T: ConfigDocument>(core: &Core, key: DocumentKey, version: i
     versions.into_iter().find(|saved| saved.version == version).ok_or_else(|| Code::AnswerExpired.into())
 }
 
-/// A write that someone asks for under an id of his own.
-#[derive(Debug, Clone)]
-pub struct Write {
-    /// The organisation.
-    pub org: OrgId,
-    /// Who asks.
-    pub principal: Principal,
-    /// The client's id.
-    pub key: OpKey,
-    /// What was asked, as it was understood.
-    pub fingerprint: Fingerprint,
+/// The outcome that an operation has from an earlier request, so that it is told again whatever has changed since.
+async fn earlier(core: &Core, asked: &Asked) -> Result<Option<Answer>, Problem> {
+    let Some(row) = core.db.op(asked.org, asked.principal, &asked.key).await? else { return Ok(None) };
+    if row.fingerprint == asked.fingerprint.0 {
+        return Ok(Some(stored(&row)));
+    }
+    Err(Problem::new(Code::IdempotencyKeyReused, "Use a new Idempotency-Key for a new request.").with("op", row.id))
 }
 
-impl Write {
-    /// A write of a caller; `kind` names the route, `request` is what was understood of it.
-    #[must_use]
-    pub fn of(caller: &Caller, key: OpKey, kind: &str, request: &impl Serialize) -> Self {
-        Self { org: caller.org, principal: caller.principal, key, fingerprint: Fingerprint::of(kind, request) }
-    }
-
-    /// The outcome that the operation has from an earlier request, so that it is told again whatever has changed since.
-    async fn earlier(&self, core: &Core) -> Result<Option<Answer>, Problem> {
-        let row = core.db.op(self.org, self.principal, &self.key).await.map_err(|error| failed(&error))?;
-        let Some(row) = row else { return Ok(None) };
-        if row.fingerprint == self.fingerprint.0 {
-            return Ok(Some(stored(&row)));
-        }
-        Err(Problem::new(Code::IdempotencyKeyReused, "Use a new Idempotency-Key for a new request.").with("op", row.id))
-    }
-
-    fn header(&self, core: &Core) -> OpHeader {
-        OpHeader {
-            org: self.org,
-            principal: self.principal,
-            key: self.key.clone(),
-            fingerprint: self.fingerprint,
-            id: OpId(core.ids.ordered(core.clock.now())),
-        }
-    }
-
-    /// Makes a document; its id is the operation's.
-    ///
-    /// # Errors
-    /// As [`crate::db::batcher::Batcher::execute`].
-    pub async fn create<T: ConfigDocument>(&self, core: &Core, document: &T) -> Result<Answer, Problem> {
-        let header = self.header(core);
-        let key = DocumentKey { org: self.org, kind: T::KIND, id: header.id.0 };
-        put(core, header, (key, 0), document).await
-    }
-
-    /// Writes the next version of a document.
-    ///
-    /// # Errors
-    /// As [`Self::create`].
-    pub async fn replace<T: ConfigDocument>(
-        &self,
-        core: &Core,
-        seen: (DocumentKey, i64),
-        document: &T,
-    ) -> Result<Answer, Problem> {
-        put(core, self.header(core), seen, document).await
-    }
-
-    /// Writes the next version of a programme. Its currency never changes: balances and sales were counted in it.
-    ///
-    /// # Errors
-    /// `document_invalid` for another currency; as [`Self::create`].
-    pub async fn replace_programme(
-        &self,
-        core: &Core,
-        seen: (DocumentKey, i64),
-        programme: &Programme,
-    ) -> Result<Answer, Problem> {
-        if let Some(answer) = self.earlier(core).await? {
-            return Ok(answer);
-        }
-        let now = existing::<Programme>(core, seen.0).await?;
-        if now.document.currency != programme.currency {
-            let mut problem =
-                Problem::field("currency", format!("stays {}: make another programme", now.document.currency.as_str()));
-            problem.code = Code::DocumentInvalid;
-            return Err(problem);
-        }
-        self.replace(core, seen, programme).await
-    }
+/// Makes a document; its id is the operation's.
+///
+/// # Errors
+/// As [`Core::ask`].
+pub async fn create<T: ConfigDocument>(core: &Core, asked: &Asked, document: &T) -> Result<Answer, Problem> {
+    let id = OpId(core.ids.ordered(core.clock.now()));
+    create_as(core, asked, id, document).await
 }
 
-async fn put<T: ConfigDocument>(
+/// Makes a document under an id that the caller has made, since the document's contents depend on it.
+async fn create_as<T: ConfigDocument>(core: &Core, asked: &Asked, id: OpId, document: &T) -> Result<Answer, Problem> {
+    let key = DocumentKey { org: asked.org, kind: T::KIND, id: id.0 };
+    let mut command = core.command(asked, put(key, 0, document)?);
+    command.op.id = id;
+    core.batcher.execute(command).await
+}
+
+/// Writes the next version of a document.
+///
+/// # Errors
+/// As [`Core::ask`].
+pub async fn replace<T: ConfigDocument>(
     core: &Core,
-    op: OpHeader,
+    asked: &Asked,
     (key, expected_version): (DocumentKey, i64),
     document: &T,
 ) -> Result<Answer, Problem> {
+    core.ask(asked, put(key, expected_version, document)?).await
+}
+
+/// Writes the next version of a programme. Its currency never changes: balances and sales were counted in it.
+///
+/// # Errors
+/// `document_invalid` for another currency; as [`Core::ask`].
+pub async fn replace_programme(
+    core: &Core,
+    asked: &Asked,
+    seen: (DocumentKey, i64),
+    programme: &Programme,
+) -> Result<Answer, Problem> {
+    if let Some(answer) = earlier(core, asked).await? {
+        return Ok(answer);
+    }
+    let now = existing::<Programme>(core, seen.0).await?;
+    if now.document.currency != programme.currency {
+        let mut problem = Problem::field("currency", format!("stays {}: make another programme", now.document.currency.as_str()));
+        problem.code = Code::DocumentInvalid;
+        return Err(problem);
+    }
+    replace(core, asked, seen, programme).await
+}
+
+fn put<T: ConfigDocument>(key: DocumentKey, expected_version: i64, document: &T) -> Result<Body, Problem> {
     let body = serde_json::to_string(document).map_err(|_| Problem::from(Code::Internal))?;
-    let put = PutDocument { key, expected_version, body: Arc::from(body) };
-    core.batcher.execute(Command { op, body: Body::PutDocument(put) }).await
+    Ok(Body::PutDocument(PutDocument { key, expected_version, body: Arc::from(body) }))
 }
 
 /// What a done write of a document says; `None` for a refusal.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Saved, Write, existing, failed, newest, saved_by, version_of};
-use crate::cards::{Caller, Core};
+use super::{Saved, create, earlier, existing, newest, replace, saved_by, version_of};
+use crate::cards::{Asked, Caller, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{OrgId, ProgrammeId, StoreId, TerminalId, encode};
@@ -77,10 +77,10 @@ pub struct Enrolled {
 /// Makes a terminal with a one-time code.
 ///
 /// # Errors
-/// `document_invalid`, `wrong_store`, `wrong_programme`; as [`Write::create`].
-pub async fn create_terminal(core: &Core, caller: &Caller, write: &Write, input: TerminalInput) -> Result<Answer, Problem> {
-    if let Some(answer) = write.earlier(core).await? {
-        return file_code(core, write, answer).await;
+/// `document_invalid`, `wrong_store`, `wrong_programme`; as [`Core::ask`].
+pub async fn create_terminal(core: &Core, caller: &Caller, asked: &Asked, input: TerminalInput) -> Result<Answer, Problem> {
+    if let Some(answer) = earlier(core, asked).await? {
+        return file_code(core, asked, answer).await;
     }
     check(core, caller, &input).await?;
     let document = with_code(
@@ -98,45 +98,45 @@ pub async fn create_terminal(core: &Core, caller: &Caller, write: &Write, input:
             secret_kid: 0,
         },
     );
-    let answer = write.create(core, &document).await?;
-    file_code(core, write, answer).await
+    let answer = create(core, asked, &document).await?;
+    file_code(core, asked, answer).await
 }
 
 /// Changes a terminal; its key and its code stay as they are.
 ///
 /// # Errors
-/// `not_found`, `document_invalid`, `wrong_store`, `wrong_programme`; as [`Write::create`].
+/// `not_found`, `document_invalid`, `wrong_store`, `wrong_programme`; as [`Core::ask`].
 pub async fn put_terminal(
     core: &Core,
     caller: &Caller,
-    write: &Write,
+    asked: &Asked,
     (id, expected_version, input): (TerminalId, i64, TerminalInput),
 ) -> Result<Answer, Problem> {
-    if let Some(answer) = write.earlier(core).await? {
+    if let Some(answer) = earlier(core, asked).await? {
         return Ok(answer);
     }
-    let key = DocumentKey::terminal(write.org, id);
+    let key = DocumentKey::terminal(asked.org, id);
     let known = existing::<TerminalDocument>(core, key).await?.document;
     may_manage(caller, &known)?;
     check(core, caller, &input).await?;
     let TerminalInput { name, store, status, programmes } = input;
     let document = TerminalDocument { name, store, status, programmes, ..known };
-    write.replace(core, (key, expected_version), &document).await
+    replace(core, asked, (key, expected_version), &document).await
 }
 
 /// Makes a new one-time code for a terminal; the key that it has works until the code is used.
 ///
 /// # Errors
-/// `not_found`, `wrong_store`, `wrong_programme`; as [`Write::create`].
-pub async fn new_enrolment(core: &Core, caller: &Caller, write: &Write, id: TerminalId) -> Result<Answer, Problem> {
-    if let Some(answer) = write.earlier(core).await? {
-        return file_code_of(core, write, (id, answer)).await;
+/// `not_found`, `wrong_store`, `wrong_programme`; as [`Core::ask`].
+pub async fn new_enrolment(core: &Core, caller: &Caller, asked: &Asked, id: TerminalId) -> Result<Answer, Problem> {
+    if let Some(answer) = earlier(core, asked).await? {
+        return file_code_of(core, asked, (id, answer)).await;
     }
-    let key = DocumentKey::terminal(write.org, id);
+    let key = DocumentKey::terminal(asked.org, id);
     let Saved { version, document, .. } = existing::<TerminalDocument>(core, key).await?;
     may_manage(caller, &document)?;
-    let answer = write.replace(core, (key, version), &with_code(core, document)).await?;
-    file_code_of(core, write, (id, answer)).await
+    let answer = replace(core, asked, (key, version), &with_code(core, document)).await?;
+    file_code_of(core, asked, (id, answer)).await
 }
 
 /// The one-time code that an operation made, and until when it is good; `None` for a refusal.
@@ -157,7 +157,7 @@ pub async fn enrolment_code(
 /// Swaps a one-time code for the terminal's key. Whoever comes second with a code hears that it is used.
 ///
 /// # Errors
-/// `enrolment_code_invalid` whatever is wrong with the code, `terminal_disabled`; as [`Write::create`].
+/// `enrolment_code_invalid` whatever is wrong with the code, `terminal_disabled`; as [`Core::ask`].
 pub async fn enrol(core: &Core, environment: Environment, text: &str) -> Result<Enrolled, Problem> {
     let wrong = || Problem::from(Code::EnrolmentCodeInvalid);
     let code = TypedCode::parse(text).map_err(|_| wrong())?;
@@ -177,13 +177,13 @@ pub async fn enrol(core: &Core, environment: Environment, text: &str) -> Result<
     document.secret_kid = core.keyring.current().0;
     let secret = secret(core, (org, id), &document)?;
     document.secret_hash = Some(secret.hash().to_hex());
-    let write = Write {
+    let asked = Asked {
         org,
         principal: Principal::Terminal(id),
         key: OpKey::parse(&format!("enrol-{}", encode(&core.ids.random()))).ok_or_else(|| Problem::from(Code::Internal))?,
         fingerprint: Fingerprint::of("terminals.enrol", &id),
     };
-    let answer = write.replace(core, (key, version), &document).await?;
+    let answer = replace(core, &asked, (key, version), &document).await?;
     answer.result.map_err(|problem| if problem.code == Code::VersionConflict { wrong() } else { problem })?;
     let key = Credential { environment, holder: KeyHolder::Terminal(id), secret }.to_text();
     Ok(Enrolled { terminal: id, view: document.into(), key })
@@ -191,7 +191,7 @@ pub async fn enrol(core: &Core, environment: Environment, text: &str) -> Result<
 
 async fn find_code(core: &Core, code: &TypedCode) -> Result<Option<Saved<EnrolmentDocument>>, Problem> {
     for id in core.keyring.enrolment_lookups(code) {
-        let row = core.db.document_by_id(DocumentKind::Enrolment, id).await.map_err(|error| failed(&error))?;
+        let row = core.db.document_by_id(DocumentKind::Enrolment, id).await?;
         if let Some(row) = row {
             return Saved::of(&row).map(Some);
         }
@@ -200,25 +200,25 @@ async fn find_code(core: &Core, code: &TypedCode) -> Result<Option<Saved<Enrolme
 }
 
 /// Files the code of a terminal that an operation made. A crash before it is mended when the request is repeated.
-async fn file_code(core: &Core, write: &Write, answer: Answer) -> Result<Answer, Problem> {
+async fn file_code(core: &Core, asked: &Asked, answer: Answer) -> Result<Answer, Problem> {
     let id = TerminalId(answer.op.0);
-    file_code_of(core, write, (id, answer)).await
+    file_code_of(core, asked, (id, answer)).await
 }
 
-async fn file_code_of(core: &Core, write: &Write, (id, answer): (TerminalId, Answer)) -> Result<Answer, Problem> {
+async fn file_code_of(core: &Core, asked: &Asked, (id, answer): (TerminalId, Answer)) -> Result<Answer, Problem> {
     let Some(saved) = saved_by(&answer) else { return Ok(answer) };
-    let terminal = version_of::<TerminalDocument>(core, DocumentKey::terminal(write.org, id), saved.version).await?.document;
+    let terminal = version_of::<TerminalDocument>(core, DocumentKey::terminal(asked.org, id), saved.version).await?.document;
     let generation = terminal.enrolment_generation;
-    let lookup = core.keyring.enrolment_lookup(Kid(terminal.enrolment_kid), &code(core, (write.org, id), &terminal)?);
+    let lookup = core.keyring.enrolment_lookup(Kid(terminal.enrolment_kid), &code(core, (asked.org, id), &terminal)?);
     let lookup = lookup.map_err(|_| Problem::from(Code::Internal))?;
-    let key = DocumentKey { org: write.org, kind: DocumentKind::Enrolment, id: lookup };
-    let filing = Write {
-        org: write.org,
+    let key = DocumentKey { org: asked.org, kind: DocumentKind::Enrolment, id: lookup };
+    let filing = Asked {
+        org: asked.org,
         principal: Principal::System,
         key: OpKey::parse(&format!("enrolment-{}-{generation}", encode(&id.0))).ok_or_else(|| Problem::from(Code::Internal))?,
         fingerprint: Fingerprint::of("terminals.file_code", &(id, generation)),
     };
-    filing.replace(core, (key, 0), &EnrolmentDocument { terminal: id, generation }).await?;
+    replace(core, &filing, (key, 0), &EnrolmentDocument { terminal: id, generation }).await?;
     Ok(answer)
 }
 

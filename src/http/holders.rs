@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cards::{Caller, Core};
 use crate::clock::Timestamp;
-use crate::documents::failed;
 use crate::error::{Code, Problem};
 use crate::ids::{KeyId, OrgId, StoreId, TerminalId};
 use crate::ledger::{DocumentKey, DocumentKind, Principal};
@@ -38,6 +37,12 @@ pub struct Holder {
 }
 
 impl Holder {
+    /// The organisation that the holder is in.
+    #[must_use]
+    pub const fn org(&self) -> OrgId {
+        self.caller.org
+    }
+
     /// Whether one of the holder's secrets was sent. All are compared, so that the time taken says nothing.
     #[must_use]
     pub fn knows(&self, secret: &Secret) -> bool {
@@ -126,7 +131,7 @@ impl Holders {
 }
 
 async fn read_key(core: &Core, id: KeyId) -> Result<Option<Holder>, Problem> {
-    let row = core.db.document_by_id(DocumentKind::Key, id.0).await.map_err(|error| failed(&error))?;
+    let row = core.db.document_by_id(DocumentKind::Key, id.0).await?;
     let Some(row) = row else { return Ok(None) };
     let key = KeyDocument::parse(&row.body).map_err(|_| Problem::from(Code::Internal))?;
     let store = match key.store {
@@ -151,7 +156,7 @@ async fn read_key(core: &Core, id: KeyId) -> Result<Option<Holder>, Problem> {
 }
 
 async fn read_terminal(core: &Core, id: TerminalId) -> Result<Option<Holder>, Problem> {
-    let row = core.db.document_by_id(DocumentKind::Terminal, id.0).await.map_err(|error| failed(&error))?;
+    let row = core.db.document_by_id(DocumentKind::Terminal, id.0).await?;
     let Some(row) = row else { return Ok(None) };
     let terminal = TerminalDocument::parse(&row.body).map_err(|_| Problem::from(Code::Internal))?;
     let store_name = store_name(core, row.key.org, terminal.store).await?;
@@ -173,7 +178,7 @@ async fn read_terminal(core: &Core, id: TerminalId) -> Result<Option<Holder>, Pr
 }
 
 async fn store_name(core: &Core, org: OrgId, store: StoreId) -> Result<String, Problem> {
-    let row = core.db.document(DocumentKey::store(org, store)).await.map_err(|error| failed(&error))?;
+    let row = core.db.document(DocumentKey::store(org, store)).await?;
     let name: Localised = row.and_then(|row| StoreDocument::parse(&row.body).ok()).map(|store| store.name).unwrap_or_default();
     Ok(name.get("en").cloned().unwrap_or_default())
 }

@@ -3,15 +3,15 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::cards::Asked;
 use crate::clock::Timestamp;
-use crate::documents::failed;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
 use crate::http::extract::Id;
 use crate::http::problem::Handled;
 use crate::http::{State, answer};
 use crate::ids::OpId;
-use crate::ledger::{Abandon, Body, Command, Fingerprint, OpHeader, OpKey, OpOutcome, OpRow};
+use crate::ledger::{Abandon, Body, OpKey, OpOutcome, OpRow};
 use crate::programme::Scope;
 
 /// How an operation ended.
@@ -62,19 +62,18 @@ impl std::str::FromStr for OpName {
 ///
 /// `{id}` is the client's own Idempotency-Key or the `op_…` id of an answer. `op_unknown` is not final: the request may still be on
 /// its way. Abandon the operation to be sure.
-#[utoipa::path(get, path = "/v1/ops/{id}", tag = "operations", operation_id = "get_op",
-    params(("id" = String, Path, description = "The Idempotency-Key, or the op_… id")),
+#[utoipa::path(get, path = "/v1/ops/{id}", tag = "operations",
     responses((status = 200, description = "The outcome, which is final", body = Operation)))]
 pub async fn get(state: State, caller: Authenticated, id: Id<OpName>) -> Handled {
     let caller = caller.0;
     let name = id.0.0;
     let by_key = match OpKey::parse(&name) {
-        Some(key) => state.core.db.op(caller.org, caller.principal, &key).await.map_err(|error| failed(&error))?,
+        Some(key) => state.core.db.op(caller.org, caller.principal, &key).await?,
         None => None,
     };
     let row = match (by_key, name.parse()) {
         (Some(row), _) => Some(row),
-        (None, Ok(id)) => state.core.db.op_by_id(caller.org, id).await.map_err(|error| failed(&error))?,
+        (None, Ok(id)) => state.core.db.op_by_id(caller.org, id).await?,
         (None, Err(_)) => None,
     };
     let row = row.filter(|row| row.principal == caller.principal || caller.scopes.contains(&Scope::Audit));
@@ -85,22 +84,14 @@ pub async fn get(state: State, caller: Authenticated, id: Id<OpName>) -> Handled
 ///
 /// Afterwards its outcome is final: `ABANDONED` when nothing had happened, so that a late original is refused; otherwise what happened.
 /// No Idempotency-Key is needed, since the operation's own id is one.
-#[utoipa::path(post, path = "/v1/ops/{id}/abandon", tag = "operations", operation_id = "abandon_op",
-    params(("id" = String, Path, description = "The Idempotency-Key of the operation")),
+#[utoipa::path(post, path = "/v1/ops/{id}/abandon", tag = "operations",
     responses((status = 200, description = "The outcome, which is final", body = Operation)))]
 pub async fn abandon(state: State, caller: Authenticated, id: Id<OpName>) -> Handled {
     let caller = caller.0;
     let key = OpKey::parse(&id.0.0).ok_or(Code::NotFound)?;
-    let core = &state.core;
-    let op = OpHeader {
-        org: caller.org,
-        principal: caller.principal,
-        key: key.clone(),
-        fingerprint: Fingerprint::of("ops.abandon", &()),
-        id: OpId(core.ids.ordered(core.clock.now())),
-    };
-    core.batcher.execute(Command { op, body: Body::Abandon(Abandon) }).await?;
-    let row = core.db.op(caller.org, caller.principal, &key).await.map_err(|error| failed(&error))?;
+    let asked = Asked::by(&caller, key.clone(), ("ops.abandon", &()));
+    state.core.ask(&asked, Body::Abandon(Abandon)).await?;
+    let row = state.core.db.op(caller.org, caller.principal, &key).await?;
     answer::ok(&operation(row.ok_or(Code::Internal)?)?)
 }
 

@@ -1,6 +1,7 @@
 //! Handlers of the organisation itself.
 
-use crate::documents::{Write, whole_organisation};
+use crate::cards::Asked;
+use crate::documents::{replace, whole_organisation};
 use crate::http::State;
 use crate::http::auth::Authenticated;
 use crate::http::documents::{self, Did, Put, PutOf, SavedAnswer, Shown};
@@ -11,7 +12,7 @@ use crate::ledger::DocumentKey;
 use crate::programme::OrganisationDocument;
 
 /// Get the organisation
-#[utoipa::path(get, path = "/v1/organisation", tag = "organisation", operation_id = "get_organisation",
+#[utoipa::path(get, path = "/v1/organisation", tag = "organisation",
     responses((status = 200, description = "The organisation", body = Shown<OrganisationDocument>)))]
 pub async fn get(state: State, caller: Authenticated) -> Handled {
     let org = caller.0.org;
@@ -19,20 +20,20 @@ pub async fn get(state: State, caller: Authenticated) -> Handled {
 }
 
 /// Change the organisation
-#[utoipa::path(put, path = "/v1/organisation", tag = "organisation", operation_id = "put_organisation",
+#[utoipa::path(put, path = "/v1/organisation", tag = "organisation",
     request_body = PutOf<OrganisationDocument>,
     responses((status = 200, description = "Saved", body = SavedAnswer)))]
 pub async fn put(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<Put>) -> Handled {
     whole_organisation(&caller.0)?;
     let document: OrganisationDocument = documents::read(&body.0.document)?;
-    let write = Write::of(&caller.0, key.0, "organisation.put", &(body.0.expected_version, &document));
+    let asked = Asked::by(&caller.0, key.0, ("organisation.put", &(body.0.expected_version, &document)));
     let seen = (DocumentKey::organisation(caller.0.org), body.0.expected_version);
-    let answer = write.replace(&state.core, seen, &document).await?;
+    let answer = replace(&state.core, &asked, seen, &document).await?;
     documents::saved(&state, answer, Did::Change, caller.0.org)
 }
 
 /// List the versions of the organisation
-#[utoipa::path(get, path = "/v1/organisation/history", tag = "organisation", operation_id = "organisation_history",
+#[utoipa::path(get, path = "/v1/organisation/history", tag = "organisation",
     params(PagingQuery),
     responses((status = 200, description = "Versions, newest first", body = Page<Shown<OrganisationDocument>>)))]
 pub async fn history(state: State, caller: Authenticated, paging: Paging) -> Handled {

@@ -2,7 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use crate::documents::{Write, whole_organisation};
+use crate::cards::Asked;
+use crate::documents::{create as create_document, replace_programme, whole_organisation};
 use crate::http::State;
 use crate::http::auth::Authenticated;
 use crate::http::documents::{self, Did, Names, Put, PutOf, SavedAnswer, Shown};
@@ -16,7 +17,7 @@ use crate::programme::Programme;
 /// List programmes
 ///
 /// A key that is for some programmes sees these only.
-#[utoipa::path(get, path = "/v1/programmes", tag = "programmes", operation_id = "list_programmes",
+#[utoipa::path(get, path = "/v1/programmes", tag = "programmes",
     params(PagingQuery),
     responses((status = 200, description = "A page of programmes", body = Page<Shown<Programme>>)))]
 pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handled {
@@ -26,21 +27,20 @@ pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handle
 }
 
 /// Make a programme
-#[utoipa::path(post, path = "/v1/programmes", tag = "programmes", operation_id = "create_programme",
+#[utoipa::path(post, path = "/v1/programmes", tag = "programmes",
     request_body = Programme,
     responses((status = 201, description = "Made", body = SavedAnswer)))]
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<Box<RawValue>>) -> Handled {
     whole_organisation(&caller.0)?;
     let document: Programme = documents::read(&body.0)?;
-    let write = Write::of(&caller.0, key.0, "programmes.create", &document);
-    let answer = write.create(&state.core, &document).await?;
+    let asked = Asked::by(&caller.0, key.0, ("programmes.create", &document));
+    let answer = create_document(&state.core, &asked, &document).await?;
     let id = ProgrammeId(answer.op.0);
     documents::saved(&state, answer, Did::Create, id)
 }
 
 /// Get a programme
-#[utoipa::path(get, path = "/v1/programmes/{id}", tag = "programmes", operation_id = "get_programme",
-    params(("id" = ProgrammeId, Path, description = "The programme")),
+#[utoipa::path(get, path = "/v1/programmes/{id}", tag = "programmes",
     responses((status = 200, description = "The programme", body = Shown<Programme>)))]
 pub async fn get(state: State, caller: Authenticated, id: Id<ProgrammeId>) -> Handled {
     caller.0.may_use(id.0)?;
@@ -50,22 +50,21 @@ pub async fn get(state: State, caller: Authenticated, id: Id<ProgrammeId>) -> Ha
 /// Change a programme
 ///
 /// The kill switch (`status`) of the programme and of each reward binds the very next commit. The currency never changes.
-#[utoipa::path(put, path = "/v1/programmes/{id}", tag = "programmes", operation_id = "put_programme",
-    params(("id" = ProgrammeId, Path, description = "The programme")),
+#[utoipa::path(put, path = "/v1/programmes/{id}", tag = "programmes",
     request_body = PutOf<Programme>,
     responses((status = 200, description = "Saved", body = SavedAnswer)))]
 pub async fn put(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<ProgrammeId>, body: Body<Put>) -> Handled {
     caller.0.may_use(id.0)?;
     let document: Programme = documents::read(&body.0.document)?;
-    let write = Write::of(&caller.0, key.0, "programmes.put", &(id.0, body.0.expected_version, &document));
+    let asked = Asked::by(&caller.0, key.0, ("programmes.put", &(id.0, body.0.expected_version, &document)));
     let seen = (DocumentKey::programme(caller.0.org, id.0), body.0.expected_version);
-    let answer = write.replace_programme(&state.core, seen, &document).await?;
+    let answer = replace_programme(&state.core, &asked, seen, &document).await?;
     documents::saved(&state, answer, Did::Change, id.0)
 }
 
 /// List the versions of a programme
-#[utoipa::path(get, path = "/v1/programmes/{id}/history", tag = "programmes", operation_id = "programme_history",
-    params(("id" = ProgrammeId, Path, description = "The programme"), PagingQuery),
+#[utoipa::path(get, path = "/v1/programmes/{id}/history", tag = "programmes",
+    params(PagingQuery),
     responses((status = 200, description = "Versions, newest first", body = Page<Shown<Programme>>)))]
 pub async fn history(state: State, caller: Authenticated, id: Id<ProgrammeId>, paging: Paging) -> Handled {
     caller.0.may_use(id.0)?;

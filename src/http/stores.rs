@@ -2,7 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use crate::documents::{Write, existing, whole_organisation};
+use crate::cards::Asked;
+use crate::documents::{create as create_document, existing, replace, whole_organisation};
 use crate::http::State;
 use crate::http::auth::Authenticated;
 use crate::http::documents::{self, Did, Names, Put, PutOf, SavedAnswer, Shown};
@@ -14,7 +15,7 @@ use crate::ledger::DocumentKey;
 use crate::programme::StoreDocument;
 
 /// List stores
-#[utoipa::path(get, path = "/v1/stores", tag = "stores", operation_id = "list_stores",
+#[utoipa::path(get, path = "/v1/stores", tag = "stores",
     params(PagingQuery),
     responses((status = 200, description = "A page of stores", body = Page<Shown<StoreDocument>>)))]
 pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handled {
@@ -23,21 +24,20 @@ pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handle
 }
 
 /// Make a store
-#[utoipa::path(post, path = "/v1/stores", tag = "stores", operation_id = "create_store",
+#[utoipa::path(post, path = "/v1/stores", tag = "stores",
     request_body = StoreDocument,
     responses((status = 201, description = "Made", body = SavedAnswer)))]
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<Box<RawValue>>) -> Handled {
     whole_organisation(&caller.0)?;
     let document: StoreDocument = documents::read(&body.0)?;
-    let write = Write::of(&caller.0, key.0, "stores.create", &document);
-    let answer = write.create(&state.core, &document).await?;
+    let asked = Asked::by(&caller.0, key.0, ("stores.create", &document));
+    let answer = create_document(&state.core, &asked, &document).await?;
     let id = StoreId(answer.op.0);
     documents::saved(&state, answer, Did::Create, id)
 }
 
 /// Get a store
-#[utoipa::path(get, path = "/v1/stores/{id}", tag = "stores", operation_id = "get_store",
-    params(("id" = StoreId, Path, description = "The store")),
+#[utoipa::path(get, path = "/v1/stores/{id}", tag = "stores",
     responses((status = 200, description = "The store", body = Shown<StoreDocument>)))]
 pub async fn get(state: State, caller: Authenticated, id: Id<StoreId>) -> Handled {
     documents::get::<StoreDocument, StoreDocument>(&state, DocumentKey::store(caller.0.org, id.0), id.0).await
@@ -46,8 +46,7 @@ pub async fn get(state: State, caller: Authenticated, id: Id<StoreId>) -> Handle
 /// Change a store
 ///
 /// Its kill switch (`status`) binds the very next commit.
-#[utoipa::path(put, path = "/v1/stores/{id}", tag = "stores", operation_id = "put_store",
-    params(("id" = StoreId, Path, description = "The store")),
+#[utoipa::path(put, path = "/v1/stores/{id}", tag = "stores",
     request_body = PutOf<StoreDocument>,
     responses((status = 200, description = "Saved", body = SavedAnswer)))]
 pub async fn put(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<StoreId>, body: Body<Put>) -> Handled {
@@ -55,14 +54,14 @@ pub async fn put(state: State, caller: Authenticated, key: IdempotencyKey, id: I
     let document: StoreDocument = documents::read(&body.0.document)?;
     let store = DocumentKey::store(caller.0.org, id.0);
     existing::<StoreDocument>(&state.core, store).await?;
-    let write = Write::of(&caller.0, key.0, "stores.put", &(id.0, body.0.expected_version, &document));
-    let answer = write.replace(&state.core, (store, body.0.expected_version), &document).await?;
+    let asked = Asked::by(&caller.0, key.0, ("stores.put", &(id.0, body.0.expected_version, &document)));
+    let answer = replace(&state.core, &asked, (store, body.0.expected_version), &document).await?;
     documents::saved(&state, answer, Did::Change, id.0)
 }
 
 /// List the versions of a store
-#[utoipa::path(get, path = "/v1/stores/{id}/history", tag = "stores", operation_id = "store_history",
-    params(("id" = StoreId, Path, description = "The store"), PagingQuery),
+#[utoipa::path(get, path = "/v1/stores/{id}/history", tag = "stores",
+    params(PagingQuery),
     responses((status = 200, description = "Versions, newest first", body = Page<Shown<StoreDocument>>)))]
 pub async fn history(state: State, caller: Authenticated, id: Id<StoreId>, paging: Paging) -> Handled {
     documents::history::<StoreDocument, StoreDocument>(&state, DocumentKey::store(caller.0.org, id.0), &paging, id.0).await

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cards::Asked;
 use crate::clock::Timestamp;
-use crate::documents::{self, TerminalInput, TerminalView, Write};
+use crate::documents::{self, TerminalInput, TerminalView};
 use crate::error::Code;
 use crate::http::auth::Authenticated;
 use crate::http::documents::{
@@ -57,7 +58,7 @@ pub struct TerminalKey {
 }
 
 /// List terminals
-#[utoipa::path(get, path = "/v1/terminals", tag = "terminals", operation_id = "list_terminals",
+#[utoipa::path(get, path = "/v1/terminals", tag = "terminals",
     params(PagingQuery),
     responses((status = 200, description = "A page of terminals", body = Page<Shown<TerminalView>>)))]
 pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handled {
@@ -68,19 +69,18 @@ pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handle
 /// Make a terminal
 ///
 /// Answers the one-time code that enrols it within ten minutes.
-#[utoipa::path(post, path = "/v1/terminals", tag = "terminals", operation_id = "create_terminal",
+#[utoipa::path(post, path = "/v1/terminals", tag = "terminals",
     request_body = TerminalInput,
     responses((status = 201, description = "Made", body = TerminalCode)))]
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<TerminalInput>) -> Handled {
-    let write = Write::of(&caller.0, key.0, "terminals.create", &body.0);
-    let answer = documents::create_terminal(&state.core, &caller.0, &write, body.0).await?;
+    let asked = Asked::by(&caller.0, key.0, ("terminals.create", &body.0));
+    let answer = documents::create_terminal(&state.core, &caller.0, &asked, body.0).await?;
     let id = TerminalId(answer.op.0);
     with_code(&state, answer, (caller.0.org, id)).await
 }
 
 /// Get a terminal
-#[utoipa::path(get, path = "/v1/terminals/{id}", tag = "terminals", operation_id = "get_terminal",
-    params(("id" = TerminalId, Path, description = "The terminal")),
+#[utoipa::path(get, path = "/v1/terminals/{id}", tag = "terminals",
     responses((status = 200, description = "The terminal", body = Shown<TerminalView>)))]
 pub async fn get(state: State, caller: Authenticated, id: Id<TerminalId>) -> Handled {
     get_document::<TerminalDocument, TerminalView>(&state, DocumentKey::terminal(caller.0.org, id.0), id.0).await
@@ -89,8 +89,7 @@ pub async fn get(state: State, caller: Authenticated, id: Id<TerminalId>) -> Han
 /// Change a terminal
 ///
 /// Its kill switch (`status`) binds the very next commit, and its key is refused from the next request on.
-#[utoipa::path(put, path = "/v1/terminals/{id}", tag = "terminals", operation_id = "put_terminal",
-    params(("id" = TerminalId, Path, description = "The terminal")),
+#[utoipa::path(put, path = "/v1/terminals/{id}", tag = "terminals",
     request_body = PutOf<TerminalInput>,
     responses((status = 200, description = "Saved", body = SavedAnswer)))]
 pub async fn put(
@@ -101,14 +100,14 @@ pub async fn put(
     body: Body<PutOf<TerminalInput>>,
 ) -> Handled {
     let PutOf { expected_version, document } = body.0;
-    let write = Write::of(&caller.0, key.0, "terminals.put", &(id.0, expected_version, &document));
-    let answer = documents::put_terminal(&state.core, &caller.0, &write, (id.0, expected_version, document)).await?;
+    let asked = Asked::by(&caller.0, key.0, ("terminals.put", &(id.0, expected_version, &document)));
+    let answer = documents::put_terminal(&state.core, &caller.0, &asked, (id.0, expected_version, document)).await?;
     saved(&state, answer, Did::Change, id.0)
 }
 
 /// List the versions of a terminal
-#[utoipa::path(get, path = "/v1/terminals/{id}/history", tag = "terminals", operation_id = "terminal_history",
-    params(("id" = TerminalId, Path, description = "The terminal"), PagingQuery),
+#[utoipa::path(get, path = "/v1/terminals/{id}/history", tag = "terminals",
+    params(PagingQuery),
     responses((status = 200, description = "Versions, newest first", body = Page<Shown<TerminalView>>)))]
 pub async fn history(state: State, caller: Authenticated, id: Id<TerminalId>, paging: Paging) -> Handled {
     versions::<TerminalDocument, TerminalView>(&state, DocumentKey::terminal(caller.0.org, id.0), &paging, id.0).await
@@ -117,20 +116,18 @@ pub async fn history(state: State, caller: Authenticated, id: Id<TerminalId>, pa
 /// Make a new one-time code for a terminal
 ///
 /// For a replaced device. The key before works until the code is used.
-#[utoipa::path(post, path = "/v1/terminals/{id}/enrolment", tag = "terminals", operation_id = "renew_enrolment",
-    params(("id" = TerminalId, Path, description = "The terminal")),
+#[utoipa::path(post, path = "/v1/terminals/{id}/enrolment", tag = "terminals",
     responses((status = 201, description = "A new code", body = TerminalCode)))]
 pub async fn new_code(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<TerminalId>) -> Handled {
-    let write = Write::of(&caller.0, key.0, "terminals.new_code", &id.0);
-    let answer = documents::new_enrolment(&state.core, &caller.0, &write, id.0).await?;
+    let asked = Asked::by(&caller.0, key.0, ("terminals.new_code", &id.0));
+    let answer = documents::new_enrolment(&state.core, &caller.0, &asked, id.0).await?;
     with_code(&state, answer, (caller.0.org, id.0)).await
 }
 
 /// Enrol a terminal
 ///
 /// Swaps the one-time code for the terminal's key, which is shown this once. The key that the terminal had before stops working.
-#[utoipa::path(post, path = "/v1/terminals/enrol", tag = "terminals", operation_id = "enrol_terminal",
-    security(()),
+#[utoipa::path(post, path = "/v1/terminals/enrol", tag = "terminals",
     request_body = Enrolment,
     responses((status = 201, description = "Enrolled", body = TerminalKey)))]
 pub async fn enrol(state: State, request: actix_web::HttpRequest, body: Body<Enrolment>) -> Handled {

@@ -1,4 +1,5 @@
 //! What the wallets get: views, packages, signatures, certificates, the web service, pushes, deliveries.
+//! What the wallets get: packages, signatures, certificates, pushes.
 
 mod certificates;
 mod delivery;
