@@ -91,6 +91,7 @@ impl App {
             limits: Arc::new(limits(config)),
             trusted_proxies: config.server.trusted_proxies.clone().into(),
             holders: Arc::new(Holders::default()),
+            health: Arc::default(),
         };
         let state = State::new(state);
         let ready = Arc::new(AtomicBool::new(true));
