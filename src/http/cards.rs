@@ -50,7 +50,7 @@ async fn load(state: &State, caller: &Authenticated, id: CardId) -> Result<CardS
 pub async fn get(state: State, caller: Authenticated, id: Id<CardId>) -> Handled {
     caller.0.need(Scope::MembersRead)?;
     let card = load(&state, &caller, id.0).await?;
-    answer::ok(&state.core.card_view(&card).await?)
+    answer::ok(&state.core.card_view(&caller.0, &card).await?)
 }
 
 /// A live code (two minutes) and a typed code (five minutes) for a card.
