@@ -129,7 +129,7 @@ async fn set_up(db: &SqliteDb) -> Vec<(CardId, PassId)> {
     };
     run_all(db, cards.iter().enumerate().map(enrol).collect()).await;
     let adjust = |(card, _): &(CardId, PassId)| {
-        Body::Adjust(Adjust { card: *card, programme: CLUB, points: 100_000_000, reason: "bench".into() })
+        Body::Adjust(Adjust { card: *card, programme: CLUB, points: 100_000_000, sealed_reason: "bench".into() })
     };
     run_all(db, cards.iter().map(adjust).collect()).await;
     cards
