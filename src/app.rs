@@ -54,6 +54,7 @@ pub struct App {
     web_service: actix_web::web::Data<WebService>,
     tasks: Tasks,
     ready: Arc<AtomicBool>,
+    hold: Option<open::Hold>,
 }
 
 impl App {
@@ -62,8 +63,10 @@ impl App {
     /// # Errors
     /// What is wrong, and what to do about it.
     pub async fn build(config: &Config, parts: Parts) -> Result<Self, StartError> {
+        let hold = open::hold(config)?;
         let keyring = open::keyring_or_new(config, parts.ids.as_ref())?;
         let db = open::database(config, &keyring)?;
+        open::check_keys(db.as_ref(), &keyring).await?;
         let mark_file = config.database.high_water_path();
         high_water::check(db.as_ref(), mark_file.as_deref(), parts.clock.as_ref()).await?;
         let gate = open::gate(config, &keyring)?;
@@ -94,7 +97,7 @@ impl App {
         };
         let state = State::new(state);
         let ready = Arc::new(AtomicBool::new(true));
-        Ok(Self { config: config.clone(), parts, listeners, state, web_service, tasks, ready })
+        Ok(Self { config: config.clone(), parts, listeners, state, web_service, tasks, ready, hold })
     }
 
     /// The port of plain HTTP; 0 when it is off.
@@ -127,7 +130,7 @@ impl App {
     /// # Errors
     /// A server or a task ended by itself: the process should be started anew.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { config, parts, listeners, state, web_service, tasks, ready } = self;
+        let Self { config, parts, listeners, state, web_service, tasks, ready, hold } = self;
         let patience = Duration::from_secs(config.server.shutdown_seconds);
         let (http, tls, admin) = (listeners.port(), listeners.tls_port(), listeners.admin_port());
         let service = serve::Service { state, web_service, ready: Arc::clone(&ready), clock: parts.clock };
@@ -154,6 +157,7 @@ impl App {
             handle.stop(false).await;
         }
         drop(admin_task);
+        drop(hold);
         tracing::info!("Walaa has stopped.");
         ended
     }
