@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, DatabaseUrl, KeyEnvironment, RedisDown};
 use crate::db::Db;
 use crate::db::batcher::Batcher;
+use crate::db::memory::MemoryDb;
 use crate::db::sqlite::SqliteDb;
 use crate::gate::{Gate, MemoryGate, OnDown, RedisGate, RedisGateConfig};
 use crate::ids::{Ids, KeyId};
@@ -92,7 +93,7 @@ pub fn keyring_or_new(config: &Config, ids: &dyn Ids) -> Result<Arc<Keyring>, St
 /// It can't be opened.
 pub fn database(config: &Config, keyring: &Arc<Keyring>) -> Result<Arc<dyn Db>, StartError> {
     match config.database.parsed().map_err(StartError::DatabaseUrl)? {
-        DatabaseUrl::Memory => Err(StartError::DatabaseUrl("memory: comes with the memory backend".to_owned())),
+        DatabaseUrl::Memory => Ok(MemoryDb::new(Arc::clone(keyring) as _)),
         DatabaseUrl::Sqlite(path) => {
             if let Some(folder) = path.parent() {
                 key_file::make_folder(folder)?;
@@ -173,6 +174,10 @@ pub fn template_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, StartErro
         for entry in std::fs::read_dir(&current).map_err(|source| StartError::file(&current, source))? {
             let path = entry.map_err(|source| StartError::file(&current, source))?.path();
             let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if hidden || path.is_symlink() {
+                continue;
+            }
             if path.is_dir() {
                 if depth < MAX_TEMPLATE_DEPTH && name != "art" {
                     waiting.push((path, depth + 1));

@@ -225,6 +225,10 @@ impl<'a> Writer<'a> {
         if let Some((style, _)) = date_style {
             object.text("dateStyle", style);
         }
+        if date_style.is_some() {
+            // The day of the shop, wherever the phone is.
+            object.raw("ignoresTimeZone", "true");
+        }
         object.text("key", &field.key);
         if let Some(label) = &shown.label {
             object.text("label", &self.written(label.clone()));
@@ -240,7 +244,7 @@ impl<'a> Writer<'a> {
         }
         match &shown.value {
             Shown::Number(number) => object.raw("value", &number.to_string()),
-            Shown::Time(time) => object.text("value", &date(*time)),
+            Shown::Time(time) => object.text("value", &self.local_date(*time)),
             Shown::Words(value) => object.text("value", &self.written(value.clone())),
         }
         object.close();
@@ -268,6 +272,11 @@ impl<'a> Writer<'a> {
         object.text("messageEncoding", if latin { "iso-8859-1" } else { "utf-8" });
         object.close();
         out.push(b']');
+    }
+
+    /// A date with the offset of the programme's time zone.
+    fn local_date(&self, time: Timestamp) -> String {
+        time.to_utc().with_timezone(&self.rendering.time_zone()).format("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
     /// Writes a member whose text may be missing: then there is no member.

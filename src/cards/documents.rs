@@ -22,6 +22,13 @@ type Kept = (Timestamp, Arc<Programme>);
 #[derive(Default)]
 pub struct ProgrammeCache(Mutex<HashMap<DocumentKey, Kept>>);
 
+impl ProgrammeCache {
+    /// Forgets every copy: a document was written on this node.
+    pub fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
 impl Core {
     /// A programme as it was at most a second ago.
     ///

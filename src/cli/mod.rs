@@ -7,6 +7,7 @@ pub mod health;
 pub mod keys;
 pub mod logs;
 pub mod serve;
+pub mod template;
 pub mod upkeep;
 
 use std::io::{self, Write};
@@ -47,6 +48,9 @@ enum Command {
     /// Make, list and revoke API keys; back up the master keys
     #[command(subcommand, after_help = "Example:\n  walaa keys create --organisation \"Example Cafe\" --role owner")]
     Keys(keys::KeysCommand),
+    /// Check and look at pass templates
+    #[command(subcommand, after_help = "Example:\n  walaa template check pass-templates/coffee")]
+    Template(template::TemplateCommand),
     /// Prove that the ledger was not changed behind our back
     #[command(subcommand, after_help = "Example:\n  walaa audit verify --config walaa.toml")]
     Audit(audit::AuditCommand),
@@ -165,6 +169,7 @@ fn run(command: Command, mut around: Surroundings<'_>) -> Result<Ending, CliErro
         Command::Serve(args) => serve::run(&args, &around),
         Command::Certs(command) => certificates(&command, &mut around),
         Command::Keys(command) => keys::run(&command, &mut around),
+        Command::Template(command) => template::run(&command, around.out),
         Command::Audit(command) => audit::run(&command, &mut around),
         Command::Backup(args) => upkeep::backup(&args, &mut around),
         Command::Restore(args) => upkeep::restore(&args, &mut around),
@@ -181,7 +186,8 @@ fn certificates(command: &certs::CertsCommand, around: &mut Surroundings<'_>) ->
 }
 
 fn openapi(out: &mut dyn Write) -> Result<Ending, CliError> {
-    writeln!(out, "{}", crate::app::openapi())?;
+    let document = crate::http::openapi::document().to_pretty_json();
+    writeln!(out, "{}", document.map_err(|error| CliError::Other(error.to_string()))?)?;
     Ok(Ending::Fine)
 }
 

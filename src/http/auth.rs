@@ -76,6 +76,7 @@ async fn admit(state: &AppState, access: Access, request: &HttpRequest) -> Resul
         return Err(unknown("wrong_key"));
     };
     door.push(state.limits.on_holder(sent.holder));
+    door.push(state.limits.on_organisation(holder.org()));
     limits::hold(&state.core, door).await?;
     let caller = holder.enter(now)?;
     if let Access::Right(scope) = access {

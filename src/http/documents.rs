@@ -153,7 +153,7 @@ pub fn saved(state: &AppState, outcome: Answer, did: Did, id: impl Display) -> H
     saved_as(state, outcome, did, |saved| Ok(SavedAnswer { op: saved.op, id, version: saved.version, at: saved.at }))
 }
 
-/// Answers a write with members that are derived, not stored, and forgets what this node knew of keys: the change binds at the next
+/// Answers a write with members that are derived, not stored, and forgets what this node knew of documents: the change binds at the next
 /// request.
 ///
 /// # Errors
@@ -165,6 +165,7 @@ pub fn saved_as<T: Serialize>(
     show: impl FnOnce(&DocumentSaved) -> Result<T, Problem>,
 ) -> Handled {
     state.holders.forget();
+    state.core.programmes.forget();
     let response = answer::with(outcome, |saved: &DocumentSaved, body| {
         *body = serde_json::to_value(show(saved)?).map_err(|_| Problem::from(Code::Internal))?;
         Ok(())

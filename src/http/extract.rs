@@ -3,18 +3,24 @@
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::error::{PayloadError, QueryPayloadError};
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-use crate::error::{Code, FieldProblem, Problem};
+use crate::error::{Code, Problem};
 use crate::http::problem::Refused;
+use crate::http::{State, place};
 use crate::ledger::OpKey;
 
 /// The largest body of an API request, in bytes; a programme document with all its texts fits.
 pub const MAX_BODY_BYTES: usize = 128 * 1024;
+
+/// How long a body may take where no limit is set.
+const LONGEST_BODY: Duration = Duration::from_secs(10);
 
 /// The header that names an operation.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -28,14 +34,24 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let json = is_json(request);
+        let patience = request.app_data::<State>().map_or(LONGEST_BODY, |state| Duration::from_millis(state.limits.body_ms));
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             if !json {
                 return Err(Code::UnsupportedMediaType.into());
             }
-            let bytes = bytes.await.map_err(|_| Problem::from(Code::PayloadTooLarge))?;
+            let bytes = tokio::time::timeout(patience, bytes).await.map_err(|_| Problem::from(Code::RequestTimeout))?;
+            let bytes = bytes.map_err(|error| unreadable(&error))?;
             read(&bytes).map(Body).map_err(Refused)
         })
+    }
+}
+
+/// A body that is too large, or that broke off.
+fn unreadable(error: &actix_web::Error) -> Problem {
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => Problem::new(Code::PayloadTooLarge, format!("At most {MAX_BODY_BYTES} bytes are taken.")),
+        _ => Problem::new(Code::MalformedRequest, "The body broke off or is not encoded as its headers say."),
     }
 }
 
@@ -44,23 +60,30 @@ fn is_json(request: &HttpRequest) -> bool {
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
-/// Reads JSON; syntax errors are `malformed_request`, wrong content is `validation_failed` with the field's name where serde tells it.
+/// Reads JSON; syntax errors are `malformed_request`, wrong content is `validation_failed` with the field's place.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-            let field = message.split('`').nth(1).unwrap_or("body").to_owned();
-            let mut problem = Problem::from(Code::ValidationFailed);
-            problem.errors.push(FieldProblem { field, message });
-            problem
-        } else {
-            Problem::new(
-                Code::MalformedRequest,
-                format!("The body is not JSON: line {}, column {}.", error.line(), error.column()),
-            )
+        let (line, column) = (error.line(), error.column());
+        if !error.is_data() {
+            return Problem::new(Code::MalformedRequest, format!("The body is not JSON: line {line}, column {column}."));
         }
+        let message = error.to_string();
+        let message = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message);
+        let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        let field = match missing.map(|name| (place::of_object(bytes, line, column), name)) {
+            Some((object, name)) if object.is_empty() => name.to_owned(),
+            Some((object, name)) => format!("{object}.{name}"),
+            None => place::of_value(bytes, line, column),
+        };
+        Problem::field(if field.is_empty() { "body".to_owned() } else { field }, message)
     })
+}
+
+/// A query that can't be read, as a problem; for `QueryConfig`.
+#[must_use]
+pub fn unreadable_query(error: &QueryPayloadError) -> Refused {
+    let message = error.to_string();
+    Refused(Problem::field("query", message.strip_prefix("Query deserialize error: ").unwrap_or(&message)))
 }
 
 /// The client's id for the operation, from the `Idempotency-Key` header.

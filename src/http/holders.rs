@@ -37,6 +37,12 @@ pub struct Holder {
 }
 
 impl Holder {
+    /// The organisation that the holder is in.
+    #[must_use]
+    pub const fn org(&self) -> OrgId {
+        self.caller.org
+    }
+
     /// Whether one of the holder's secrets was sent. All are compared, so that the time taken says nothing.
     #[must_use]
     pub fn knows(&self, secret: &Secret) -> bool {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::cards::Core;
 use crate::error::Problem;
 use crate::gate::{GateRequest, GateVerdict, Limit, RateRule, Scope};
+use crate::ids::OrgId;
 use crate::tokens::KeyHolder;
 
 /// The limits of the front door; the defaults are for production.
@@ -16,6 +17,8 @@ pub struct Limits {
     pub key: RateRule,
     /// Requests of one terminal.
     pub terminal: RateRule,
+    /// Requests of one organisation.
+    pub organisation: RateRule,
     /// Wrong keys and wrong enrolment codes from one address.
     pub failed_sign_ins: RateRule,
     /// Milliseconds that a request may take until it is answered `timed_out`: longer than any database lock is waited for.
@@ -30,6 +33,7 @@ impl Default for Limits {
             address: RateRule::per_second(200).burst(400),
             key: RateRule::per_second(200),
             terminal: RateRule::per_second(5).burst(20),
+            organisation: RateRule::per_second(500).burst(1_000),
             failed_sign_ins: RateRule::new(10, 300_000),
             request_ms: 30_000,
             body_ms: 10_000,
@@ -51,6 +55,12 @@ impl Limits {
             KeyHolder::Key(id) => Limit::on(Scope::Key, id, &[self.key]),
             KeyHolder::Terminal(id) => Limit::on(Scope::Terminal, id, &[self.terminal]),
         }
+    }
+
+    /// The limit of an organisation.
+    #[must_use]
+    pub fn on_organisation(&self, org: OrgId) -> Limit {
+        Limit::on(Scope::Organisation, org, &[self.organisation])
     }
 
     /// The limit on failures of an address.

@@ -8,12 +8,20 @@ pub mod endpoint;
 pub mod extract;
 pub mod holders;
 pub mod limits;
+pub mod metrics;
+pub mod observe;
+pub mod openapi;
 pub mod page;
+pub mod place;
 pub mod problem;
 
 pub mod cards;
+pub mod deliveries;
+pub mod docs;
 pub mod documents;
 pub mod earnings;
+pub mod health;
+pub mod journal;
 pub mod keys;
 pub mod members;
 pub mod ops;
@@ -28,16 +36,17 @@ pub mod vouchers;
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::web::{self, PayloadConfig, ServiceConfig};
+use actix_web::web::{self, PayloadConfig, QueryConfig, ServiceConfig};
 
 use crate::cards::Core;
 use crate::error::Code;
 use crate::http::address::Network;
-use crate::http::endpoint::{Endpoint, any_key, get, open, post, put};
+use crate::http::endpoint::{Endpoint, any_key, delete, get, open, post, put};
+use crate::http::health::Health;
 use crate::http::holders::Holders;
 use crate::http::limits::Limits;
 use crate::programme::Scope::{
-    Adjust, Audit, ConfigRead, ConfigWrite, Earn, Keys, MembersErase, MembersRead, MembersWrite, Redeem, Reverse, Scan,
+    Adjust, Audit, ConfigRead, ConfigWrite, Earn, Keys, MembersErase, MembersRead, MembersWrite, Operate, Redeem, Reverse, Scan,
 };
 use crate::tokens::Environment;
 
@@ -54,13 +63,22 @@ pub struct AppState {
     pub trusted_proxies: Arc<[Network]>,
     /// Who holds which key.
     pub holders: Arc<Holders>,
+    /// Whether requests are wanted.
+    pub health: Arc<Health>,
 }
 
 impl AppState {
     /// The state of a gateway with the usual limits and no proxy before it.
     #[must_use]
     pub fn new(core: Core, environment: Environment) -> Self {
-        Self { core, environment, limits: Arc::default(), trusted_proxies: Arc::from([]), holders: Arc::default() }
+        Self {
+            core,
+            environment,
+            limits: Arc::default(),
+            trusted_proxies: Arc::from([]),
+            holders: Arc::default(),
+            health: Arc::default(),
+        }
     }
 }
 
@@ -135,12 +153,23 @@ fn configuration_endpoints() -> Vec<Endpoint> {
         post("/v1/keys/{id}/rotate", Keys, keys::rotate),
         post("/v1/keys/{id}/retire", Keys, keys::retire),
         post("/v1/keys/{id}/revoke", Keys, keys::revoke),
+        get("/v1/journal", Audit, journal::list),
+        get("/v1/dead-letters", Audit, deliveries::dead_letters),
+        post("/v1/dead-letters/{id}/replay", Operate, deliveries::replay),
+        delete("/v1/dead-letters/{id}", Operate, deliveries::forget),
+        get("/v1/device-logs", Audit, deliveries::device_logs),
+        open(Method::GET, "/healthz", health::alive),
+        open(Method::GET, "/readyz", health::ready),
     ]
 }
 
 /// Registers every route; whatever else is asked for is 404.
 pub fn routes(config: &mut ServiceConfig) {
     config.app_data(PayloadConfig::new(extract::MAX_BODY_BYTES));
+    config.app_data(QueryConfig::default().error_handler(|error, _| extract::unreadable_query(&error).into()));
     endpoint::register(config, endpoints());
+    config.route("/openapi.json", web::get().to(openapi::show));
+    config.route("/docs", web::get().to(docs::page));
+    config.route("/docs/{file}", web::get().to(docs::part));
     config.default_service(web::to(|| std::future::ready(problem::response(&Code::NotFound.into()))));
 }

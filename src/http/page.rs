@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Problem;
 use crate::http::answer;
+use crate::http::extract::unreadable_query;
 use crate::http::problem::{Handled, Refused};
 
 /// Rows of a page that is not asked for more or fewer.
@@ -53,10 +54,7 @@ impl FromRequest for Paging {
 
 impl Paging {
     fn parse(query: &str) -> Result<Self, Problem> {
-        let query = web::Query::<PagingQuery>::from_query(query).map_err(|error| {
-            let message = error.to_string();
-            Problem::field("query", message.strip_prefix("Query deserialize error: ").unwrap_or(&message))
-        })?;
+        let query = web::Query::<PagingQuery>::from_query(query).map_err(|error| unreadable_query(&error).0)?;
         let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Problem::field("limit", format!("is not from 1 to {MAX_LIMIT}")));

@@ -38,6 +38,29 @@ impl ResponseError for Refused {
     }
 }
 
+/// A refusal as clients read it (RFC 9457). Some codes carry further members, such as `redeemed_at` or `retry_after_seconds`.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// `urn:walaa:problem:` and the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:walaa:problem:already_redeemed")]
+    pub kind: String,
+    /// A short sentence, the same for every occurrence of the code.
+    pub title: String,
+    /// The HTTP status.
+    #[schema(example = 409)]
+    pub status: u16,
+    /// A sentence about this occurrence.
+    pub detail: String,
+    /// The stable code: branch on this.
+    pub code: Code,
+    /// The fields that are wrong, when fields are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<crate::error::FieldProblem>,
+}
+
 /// The response for a problem.
 #[must_use]
 pub fn response(problem: &Problem) -> HttpResponse {

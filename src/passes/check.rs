@@ -59,6 +59,7 @@ const OWN_FIELD_KEYS: &[&str] = &[
     "changeMessage",
     "dataDetectorTypes",
     "dateStyle",
+    "ignoresTimeZone",
     "key",
     "label",
     "numberStyle",

@@ -29,6 +29,7 @@ pub mod raster;
 pub mod stamps;
 
 pub mod embedded;
+pub mod preview;
 
 pub use problem::{Severity, TemplateProblem};
 pub use template::{StaticFiles, Template, Variant};

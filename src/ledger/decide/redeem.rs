@@ -132,8 +132,11 @@ fn price(programme: &Programme, capture: &Capture) -> Result<Vec<LineSummary>, P
         if reward.status == Status::Disabled {
             return Err(Problem::from(Code::RewardDisabled).with("reward", &reward.id));
         }
-        let points = reward.points.checked_mul(line.quantity);
-        let points = points.ok_or_else(|| Problem::field(format!("rewards[{place}].quantity"), "is too many"))?;
+        let wrong = |message| Problem::field(format!("rewards[{place}].quantity"), message);
+        if line.quantity < 1 {
+            return Err(wrong("is not at least 1"));
+        }
+        let points = reward.points.checked_mul(line.quantity).ok_or_else(|| wrong("is too many"))?;
         let name = reward.name.get("en").cloned().unwrap_or_default();
         lines.push(LineSummary { reward: reward.id.clone(), name, quantity: line.quantity, points, value: reward.value });
     }
