@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod certs;
 pub mod configure;
+pub mod demo;
 pub mod health;
 pub mod keys;
 pub mod logs;
@@ -37,6 +38,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start a whole sandbox on this machine: a café, its card, a phone and a till
+    Demo(demo::DemoArgs),
     /// Run the gateway
     Serve(serve::ServeArgs),
     /// Get, import and look at certificates
@@ -166,6 +169,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, mut around: Surroundings<'_>) -> Result<Ending, CliError> {
     match command {
+        Command::Demo(args) => demo::run(&args, &mut around),
         Command::Serve(args) => serve::run(&args, &around),
         Command::Certs(command) => certificates(&command, &mut around),
         Command::Keys(command) => keys::run(&command, &mut around),

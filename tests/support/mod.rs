@@ -1,6 +1,5 @@
 //! What tests stand on.
 
-pub mod draw_pass;
 pub mod ledger;
 pub mod phone_world;
 pub mod process;
