@@ -2,17 +2,8 @@
 
 mod contract;
 mod crash;
+mod model;
 mod support;
 mod tidy;
 mod vectors;
 mod wallet;
-mod contract {
-    mod db;
-    mod sqlite;
-}
-mod model {
-    mod ledger;
-}
-mod support {
-    pub mod ledger;
-}
