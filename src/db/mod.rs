@@ -6,6 +6,7 @@
 mod audit;
 pub mod batcher;
 mod loading;
+pub mod memory;
 pub mod sqlite;
 
 use async_trait::async_trait;

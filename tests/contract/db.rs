@@ -1,34 +1,67 @@
-//! What every database must do: each test here runs once for each backend.
+//! What every database must do: each test of the modules below runs once for each backend.
+
+mod enrolment;
+mod isolation;
+mod journal;
+mod lifecycle;
+mod operations;
+mod outbox;
+mod phones;
+mod redemption;
+mod sales;
+mod upkeep;
+mod vouchers;
 
 use crate::support::ledger::World;
 
 macro_rules! contract {
-    ($($test:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(super::World::on_sqlite().await).await;
+    ($backend:ident, $open:expr) => {
+        contract!($backend, $open, {
+            enrolment: a_member_joins, an_identity_joins_once, a_member_takes_a_card_in_another_programme,
+                card_numbers_and_passes_are_unique;
+            isolation: one_organisation_sees_nothing_of_another, commands_of_two_organisations_share_a_batch;
+            journal: rows_are_numbered_and_chained, a_refusal_leaves_no_row, seq_never_runs_backwards,
+                a_limited_round_leaves_the_rest, only_held_passes_are_owed;
+            lifecycle: a_reissue_replaces_codes_and_passes, an_erasure_leaves_nothing_personal,
+                an_erasure_finds_a_voucher_of_the_same_batch, expired_codes_and_vouchers_are_swept,
+                a_sweep_leaves_what_is_not_over, a_new_document_makes_passes_stale;
+            operations: a_repeat_hears_the_same_bytes, a_refusal_is_repeated_as_well, another_command_under_the_key_is_refused,
+                an_abandoned_operation_never_runs, abandoning_what_ran_tells_its_outcome, a_twin_in_the_same_batch_is_a_repeat,
+                a_forgotten_answer_still_runs_nothing, a_guilty_command_fails_alone, documents_have_versions,
+                two_versions_in_one_batch_are_both_kept, a_kill_switch_binds_the_next_commit;
+            outbox: changes_coalesce, a_lease_keeps_others_away, a_change_while_claimed_stays_owed, later_and_dead,
+                a_dead_letter_is_replayed_or_dropped, the_earliest_is_claimed_first;
+            phones: a_phone_registers_and_leaves, the_list_and_its_tag, an_older_pass_registered_later,
+                a_change_between_download_and_registration_is_owed, the_most_silent_phone_makes_way,
+                a_dead_push_token_is_forgotten, a_delivered_void_pass_is_forgotten, logs_are_kept_within_bounds,
+                a_delivery_is_told_whole;
+            redemption: a_card_code_is_captured_once, a_live_code_spends_beyond_the_limit, a_typed_code_works_and_expires,
+                twenty_lines_are_all_or_none, refusals_name_the_reason, asking_only_changes_nothing,
+                a_reversal_gives_points_back_once, a_late_or_foreign_reversal_needs_a_manager,
+                codes_from_before_a_restore_need_a_manager, places_that_are_switched_off_refuse;
+            sales: a_sale_earns, a_receipt_counts_once, returns_in_parts, a_return_of_spent_points_is_debt_repaid_first,
+                sales_in_another_currency_are_refused, a_correction_needs_the_points, entries_are_paged_in_order;
+            upkeep: a_programme_switched_off_refuses, the_high_water_rises, health_and_figures, members_are_paged;
+            vouchers: a_voucher_holds_its_points, a_cancelled_voucher_gives_points_back, a_voucher_is_captured_and_reversed,
+                vouchers_are_bounded_and_paid, a_voucher_is_for_its_own_reward;
+        });
+    };
+    ($backend:ident, $open:expr, { $($module:ident: $($test:ident),*;)* }) => {
+        mod $backend {
+            $(mod $module {
+                $(#[tokio::test]
+                async fn $test() {
+                    super::super::$module::$test($open.await).await;
+                })*
             })*
         }
     };
 }
 
-contract!(smoke);
+contract!(memory, crate::support::ledger::World::on_memory());
+contract!(sqlite, crate::support::ledger::World::on_sqlite());
 
-async fn smoke(world: World) {
-    let customer = world.enrol().await;
-    world.done(world.earn(customer, "R-1", "10.000")).await;
-    assert_eq!(world.balance(customer).await, (100, 0, 0));
-    world.done(world.capture(customer, world.card_token(customer, 1), &[("latte", 1)])).await;
-    assert_eq!(world.balance(customer).await, (40, 0, 0));
-    let voucher = {
-        world.done(world.adjust(customer, 100)).await;
-        world.voucher(customer, "latte").await
-    };
-    world.done(world.capture_voucher(customer, voucher, 1)).await;
-    world.add_to_phone(customer.pass, "phone").await;
-    assert_eq!(world.db.sequence(100, world.now()).await.expect("sequences").owed, 1);
-    let owed = world.db.claim_outbox(walaa::db::Channel::Apple, 10, 1000, world.now()).await.expect("claims");
-    assert_eq!(owed.len(), 1);
-    world.check_ledger().await;
+/// Sequences everything that waits.
+async fn sequence(world: &World) -> walaa::db::Sequenced {
+    world.db.sequence(1_000, world.now()).await.expect("sequences")
 }

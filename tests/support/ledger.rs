@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use walaa::clock::Timestamp;
+use walaa::db::memory::MemoryDb;
 use walaa::db::sqlite::SqliteDb;
 use walaa::db::{Db, DbError, Registration};
 use walaa::error::Code;
@@ -23,11 +24,15 @@ pub const START: i64 = 1_772_355_600_000;
 /// Apple's pass type identifier of every pass in tests.
 pub const PASS_TYPE: &str = "pass.example.walaa";
 
+/// A pass whose token can't be minted: whoever tries panics, as a rule that fails an assertion would.
+pub const CURSED_PASS: PassId = PassId([255; 16]);
+
 /// Tokens as plain hashes of what they are for.
 pub struct TestMint;
 
 impl TokenMint for TestMint {
     fn mint(&self, org: OrgId, kind: TokenKind, subject: &[u8; 16], generation: i64) -> (u8, TokenHash) {
+        assert_ne!(subject, &CURSED_PASS.0, "a rule that fails");
         let mut text = org.0.to_vec();
         text.extend_from_slice(kind.as_str().as_bytes());
         text.extend_from_slice(subject);
@@ -63,6 +68,11 @@ pub struct World {
 }
 
 impl World {
+    /// On a new database in memory.
+    pub async fn on_memory() -> Self {
+        Self::on(MemoryDb::new(Arc::new(TestMint)), None).await
+    }
+
     /// On a new SQLite file.
     pub async fn on_sqlite() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
@@ -91,11 +101,29 @@ impl World {
         let store = StoreId(world.id());
         let terminal = TerminalId(world.id());
         let world = Self { programme, store, terminal, ..world };
-        world.put(DocumentKind::Organisation, world.org.0, (0, json!({"name": {"en": "Bean"}}))).await;
-        world.put(DocumentKind::Programme, programme.0, (0, programme_json())).await;
-        world.put(DocumentKind::Store, store.0, (0, json!({"name": {"en": "Marina"}}))).await;
-        world.put(DocumentKind::Terminal, terminal.0, (0, json!({"name": "Till 1", "store": store}))).await;
+        world.set_up().await;
         world
+    }
+
+    /// The same organisation on another database: commands made by one mean the same to the other.
+    pub async fn twin(&self, db: Arc<dyn Db>) -> Self {
+        let world = Self {
+            db,
+            now: AtomicI64::new(self.now.load(Ordering::SeqCst)),
+            // Beyond what the first one will ever count to.
+            ids: AtomicU64::new(self.ids.load(Ordering::SeqCst) | 1 << 31),
+            directory: None,
+            ..*self
+        };
+        world.set_up().await;
+        world
+    }
+
+    async fn set_up(&self) {
+        self.put(DocumentKind::Organisation, self.org.0, (0, json!({"name": {"en": "Bean"}}))).await;
+        self.put(DocumentKind::Programme, self.programme.0, (0, programme_json())).await;
+        self.put(DocumentKind::Store, self.store.0, (0, json!({"name": {"en": "Marina"}}))).await;
+        self.put(DocumentKind::Terminal, self.terminal.0, (0, json!({"name": "Till 1", "store": self.store}))).await;
     }
 
     // --- time and ids ---

@@ -133,8 +133,7 @@ impl Station {
         let builder = Arc::new(PassBuilder::new(db.clone(), clock.clone(), views, (apple.clone(), templates)));
         let sender = Arc::new(AppleSender::new(db.clone(), apple.clone(), Arc::new(SystemIds)));
         let worker = Arc::new(OutboxWorker::new(db.clone(), clock.clone(), Arc::new(SystemIds), sender));
-        let sequencer =
-            Sequencer { db: db.clone(), clock: clock.clone(), committed: Arc::default(), owed: vec![worker.owed()] };
+        let sequencer = Sequencer { db: db.clone(), clock: clock.clone(), committed: Arc::default(), owed: vec![worker.owed()] };
         let service = web::Data::new(WebService {
             db: db.clone(),
             clock,
@@ -217,7 +216,8 @@ impl Station {
     /// What changed: status, serials, tag.
     pub async fn list(&self, device: &str, tag: Option<&str>) -> (u16, Vec<PassId>, String) {
         let query = tag.map(|tag| format!("?passesUpdatedSince={tag}")).unwrap_or_default();
-        let answer = send(self.request(Method::GET, &format!("/apple/v1/devices/{device}/registrations/{PASS_TYPE}{query}"))).await;
+        let answer =
+            send(self.request(Method::GET, &format!("/apple/v1/devices/{device}/registrations/{PASS_TYPE}{query}"))).await;
         let status = answer.status().as_u16();
         assert_eq!(answer.headers()["cache-control"], "no-store");
         if status != 200 {

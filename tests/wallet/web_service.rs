@@ -282,7 +282,9 @@ async fn a_tag_that_is_not_a_number_asks_for_everything() {
     let pass = station.customer().await.pass;
     station.add("d1", PUSH_TOKEN, pass).await;
     station.sequence().await;
-    for tag in ["", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00%2B00:00", "(null)", "Sun,%2001%20Mar", "9999999999999999999999"] {
+    for tag in
+        ["", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00%2B00:00", "(null)", "Sun,%2001%20Mar", "9999999999999999999999"]
+    {
         assert_eq!(station.list("d1", Some(tag)).await.1, [pass], "{tag}");
     }
 }
@@ -328,7 +330,11 @@ async fn last_modified_is_that_of_the_row_that_was_rendered() {
     station.world.advance_seconds(60);
     station.change(customer, 10).await;
     let built = station.builder.build(&read, &station.account).await.expect("builds");
-    assert_eq!((built.version, built.last_modified), (read.version, read.last_modified), "a change made meanwhile is asked for again");
+    assert_eq!(
+        (built.version, built.last_modified),
+        (read.version, read.last_modified),
+        "a change made meanwhile is asked for again"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 mod check;
 mod codec;
 mod connection;
+#[cfg(test)]
+mod guard_tests;
 mod journal;
 mod load;
 mod outbox;

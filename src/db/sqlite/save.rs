@@ -380,7 +380,11 @@ fn counters(db: &Connection, set: &WorkingSet) -> Result<(), DbError> {
 
 fn documents(db: &Connection, set: &WorkingSet) -> Result<(), DbError> {
     let sql = "INSERT INTO documents (org, kind, id, version, body, at, actor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    for (key, _, now) in set.documents.changes() {
+    for (key, before, now) in set.documents.changes() {
+        if now.version > before.map_or(1, |document| document.version + 1) {
+            // Two versions in one batch: redone singly, each is saved.
+            return Err(DbError::Conflict("document in this batch".into()));
+        }
         prepare(db, sql)?.execute(params![key.org, key.kind, key.id, now.version, &*now.body, now.at, now.actor])?;
     }
     Ok(())

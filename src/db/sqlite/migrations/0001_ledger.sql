@@ -96,7 +96,6 @@ CREATE TABLE passes (
     change_kind TEXT NOT NULL,
     change_points INTEGER NOT NULL,
     change_at INTEGER NOT NULL,
-    auth_kid INTEGER NOT NULL,
     fetched_version INTEGER NOT NULL DEFAULT 0,
     fetched_at INTEGER,
     PRIMARY KEY (org, id),
