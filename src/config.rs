@@ -2,7 +2,6 @@
 //! listens: `app` does that with what it finds here.
 
 mod check;
-mod network;
 mod read;
 mod secret;
 
@@ -11,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub use network::Network;
 pub use read::{ConfigError, Finding, Origin, Sources};
 pub use secret::SecretText;
 
+use crate::http::address::Network;
 use crate::ids::OrgId;
 
 /// The commented default configuration: the documentation of every setting.
@@ -65,7 +64,9 @@ pub struct Server {
     pub trusted_proxies: Vec<Network>,
     /// Threads that serve requests; 0 for one a processor.
     pub workers: usize,
-    /// How long requests may go on after the order to stop.
+    /// How long to go on serving after the order to stop.
+    pub drain_seconds: u64,
+    /// How long requests may go on after that.
     pub shutdown_seconds: u64,
 }
 
@@ -80,6 +81,7 @@ impl Default for Server {
             admin_listen: Listen::local(9090),
             trusted_proxies: Vec::new(),
             workers: 0,
+            drain_seconds: 0,
             shutdown_seconds: 20,
         }
     }
@@ -290,32 +292,32 @@ pub struct Limits {
     pub terminal_per_second: u32,
     /// How many at once.
     pub terminal_burst: u32,
-    /// Requests of one organisation.
-    pub organisation_per_second: u32,
-    /// How many at once.
-    pub organisation_burst: u32,
-    /// Open connections.
-    pub connections: usize,
+    /// How long a request may take.
+    pub request_seconds: u64,
     /// How long a client may take for the head of a request.
-    pub request_head_seconds: u64,
+    pub head_seconds: u64,
+    /// How long a client may take for a body.
+    pub body_seconds: u64,
     /// How long an idle connection is kept.
     pub keep_alive_seconds: u64,
+    /// Open connections.
+    pub connections: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            address_per_second: 10,
-            address_burst: 50,
-            key_per_second: 100,
+            address_per_second: 200,
+            address_burst: 400,
+            key_per_second: 200,
             key_burst: 200,
             terminal_per_second: 5,
             terminal_burst: 20,
-            organisation_per_second: 200,
-            organisation_burst: 400,
-            connections: 10_000,
-            request_head_seconds: 5,
+            request_seconds: 30,
+            head_seconds: 5,
+            body_seconds: 10,
             keep_alive_seconds: 30,
+            connections: 10_000,
         }
     }
 }

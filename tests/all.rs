@@ -3,6 +3,7 @@
 mod api;
 mod contract;
 mod crash;
+mod model;
 mod support;
 mod tidy;
 mod vectors;

@@ -47,6 +47,7 @@ impl Server {
         let tls_right = self.tls_listen.0.is_none() || (self.tls_certificate_file.is_some() && self.tls_key_file.is_some());
         found.expect(tls_right, "server.tls_listen", "needs server.tls_certificate_file and server.tls_key_file");
         found.expect((1..=600).contains(&self.shutdown_seconds), "server.shutdown_seconds", "must be from 1 to 600");
+        found.expect(self.drain_seconds <= 600, "server.drain_seconds", "must be from 0 to 600");
         found.expect(self.workers <= 1_024, "server.workers", "must be from 0 to 1024");
     }
 }
@@ -60,14 +61,14 @@ impl Limits {
             ("limits.key_burst", self.key_burst),
             ("limits.terminal_per_second", self.terminal_per_second),
             ("limits.terminal_burst", self.terminal_burst),
-            ("limits.organisation_per_second", self.organisation_per_second),
-            ("limits.organisation_burst", self.organisation_burst),
         ];
         for (key, value) in rates {
             found.expect((1..=1_000_000).contains(&value), key, "must be from 1 to 1000000");
         }
         found.expect((16..=1_000_000).contains(&self.connections), "limits.connections", "must be from 16 to 1000000");
-        found.expect((1..=60).contains(&self.request_head_seconds), "limits.request_head_seconds", "must be from 1 to 60");
+        found.expect((1..=600).contains(&self.request_seconds), "limits.request_seconds", "must be from 1 to 600");
+        found.expect((1..=60).contains(&self.head_seconds), "limits.head_seconds", "must be from 1 to 60");
+        found.expect((1..=60).contains(&self.body_seconds), "limits.body_seconds", "must be from 1 to 60");
         found.expect((1..=600).contains(&self.keep_alive_seconds), "limits.keep_alive_seconds", "must be from 1 to 600");
     }
 }

@@ -16,7 +16,6 @@ pub enum Guard {
 static REMOVED: Mutex<Vec<(OrgId, Guard)>> = Mutex::new(Vec::new());
 
 /// Takes a guard away, for one organisation of one test.
-#[expect(dead_code, reason = "used by the guard tests of the database backends")]
 pub fn remove(org: OrgId, guard: Guard) {
     REMOVED.lock().unwrap_or_else(PoisonError::into_inner).push((org, guard));
 }

@@ -123,16 +123,16 @@ impl OutboxWorker {
         let mut at_work: JoinSet<Lane> = JoinSet::new();
         let mut busy: HashSet<Lane> = HashSet::new();
         loop {
-            let wait = match self.start(&mut at_work, &mut busy).await {
-                Ok(wait) => wait,
+            let (wait, failed) = match self.start(&mut at_work, &mut busy).await {
+                Ok(wait) => (wait, false),
                 Err(error) => {
                     tracing::error!(%error, "the outbox could not be read; trying again");
-                    AFTER_FAILURE
+                    (AFTER_FAILURE, true)
                 }
             };
             tokio::select! {
                 () = &mut shutdown => break,
-                () = self.owed.notified(), if wait < AFTER_FAILURE || busy.is_empty() => {}
+                () = self.owed.notified(), if !failed => {}
                 Some(done) = at_work.join_next(), if !at_work.is_empty() => {
                     match done {
                         Ok(lane) => drop(busy.remove(&lane)),
@@ -249,7 +249,7 @@ impl OutboxWorker {
                 tracing::error!(channel, lane = lane.0, %until, error, "the wallet refuses our credential: nothing is sent until it is mended");
             }
             (Some(Change::Stopped { until }), _) => {
-                tracing::warn!(channel, lane = lane.0, %until, "the wallet can't be reached; resting")
+                tracing::warn!(channel, lane = lane.0, %until, "the wallet can't be reached; resting");
             }
             (Some(Change::Resumed), _) => tracing::info!(channel, lane = lane.0, "the wallet takes deliveries again"),
             (None, _) => {}

@@ -23,6 +23,9 @@ const WORDS_SHARE: f64 = 0.5;
 /// The share of pixels there that may be too light: the edge of a highlight does no harm.
 const TOLERATED_SHARE: f64 = 0.02;
 
+/// Every which pixel is looked at; a patch smaller than this hides no digit.
+const SAMPLE_STEP: usize = 3;
+
 /// The pictures of a package by file name.
 #[derive(Debug, Clone, Default)]
 pub struct Images {
@@ -188,8 +191,8 @@ fn unreadable_share(canvas: &Canvas, text: Color, side: f64) -> f64 {
     let mut worst: f64 = 0.0;
     for columns in [0..side, canvas.width - side..canvas.width] {
         let (mut unreadable, mut all) = (0_u32, 0_u32);
-        for row in (0..canvas.height).step_by(2) {
-            for column in columns.clone().step_by(2) {
+        for row in (0..canvas.height).step_by(SAMPLE_STEP) {
+            for column in columns.clone().step_by(SAMPLE_STEP) {
                 let at = (row * canvas.width + column) * 3;
                 let [red, green, blue] = [canvas.pixels[at], canvas.pixels[at + 1], canvas.pixels[at + 2]];
                 all += 1;

@@ -59,6 +59,12 @@ impl<'a> Rendering<'a> {
         self.context.language
     }
 
+    /// The programme's time zone.
+    #[must_use]
+    pub const fn time_zone(&self) -> chrono_tz::Tz {
+        self.context.view.time_zone
+    }
+
     /// A text of the template on this pass.
     #[must_use]
     pub fn text(&self, text: &'a Text) -> Option<Words<'a>> {

@@ -1,7 +1,9 @@
 //! What tests stand on.
 
 pub mod app;
+pub mod draw_pass;
 pub mod ledger;
+pub mod phone_world;
 pub mod process;
 pub mod redis;
 pub mod sandbox_pki;

@@ -1,6 +1,8 @@
+//! What the wallets get: views, packages, signatures, certificates, the web service, pushes, deliveries.
 //! What the wallets get: packages, signatures, certificates, pushes.
 
 mod certificates;
+mod delivery;
 mod forge;
 mod package;
 mod pass_json;
@@ -11,5 +13,6 @@ mod phone;
 mod push;
 mod station;
 mod tools;
+mod upkeep;
 mod verify;
 mod web_service;

@@ -1,243 +1,21 @@
-//! The sandbox phone against a small web service of the test's own: the order of the protocol, and what a phone refuses.
-//!
-//! A package here is a JSON text; the phone's real verification is plugged in elsewhere and tested there.
+//! The sandbox phone against a small web service: the order of the protocol, what a phone refuses, and its page.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on must panic")]
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpServer, web};
 use serde_json::{Value, json};
-use walaa::apple::push::{ApnsClient, ApnsConfig, Auth, PushOutcome, PushRequest, PushToken, Trust};
-use walaa::clock::SystemClock;
-use walaa::ids::SystemIds;
-use walaa::sandbox::apns::{Apns, ApnsOptions, UnknownTokens};
+use walaa::apple::push::{PushOutcome, PushRequest, PushToken};
+use walaa::clock::{Clock as _, SystemClock};
 use walaa::sandbox::phone::locale::Language;
 use walaa::sandbox::phone::page::{self, PhonePage};
-use walaa::sandbox::phone::web_service::PlainHttp;
-use walaa::sandbox::phone::{AddError, OpenedPass, Phone, PhoneEvent, PhoneOptions, Updates};
+use walaa::sandbox::phone::{AddError, Updates, verifier};
 
+use super::tools::{Authority, PASS_TYPE};
+use crate::support::draw_pass;
+use crate::support::phone_world::{TOPIC, World, start_phone};
 use crate::support::sandbox_pki::Pki;
-
-const TOPIC: &str = "pass.org.example.coffee";
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-
-/// The web service's side of the story.
-#[derive(Default)]
-struct Service {
-    /// What was asked, in order: request line, then `auth` if the token was right, then the condition.
-    asked: Vec<String>,
-    logs: Vec<String>,
-    /// Serial number to (version, package).
-    passes: BTreeMap<String, (u64, Vec<u8>)>,
-    registered: BTreeMap<String, String>,
-    /// Statuses to answer instead, next first.
-    faults: Vec<u16>,
-    without_last_modified: bool,
-    base: String,
-}
-
-type Shared = Arc<Mutex<Service>>;
-
-fn last_modified(version: u64) -> String {
-    format!("Sat, 21 Nov 2026 19:41:{version:02} GMT")
-}
-
-async fn serve(request: HttpRequest, body: web::Bytes, service: web::Data<Shared>) -> HttpResponse {
-    let mut service = service.lock().unwrap();
-    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-    let authorized = header("authorization").as_deref() == Some(&format!("ApplePass {TOKEN}"));
-    let device: String = request.path().split('/').nth(3).unwrap_or_default().to_owned();
-    let mut line = format!("{} {}", request.method(), request.uri());
-    if device.len() == 32 {
-        line = line.replace(&device, "D");
-    }
-    if authorized {
-        line.push_str(" auth");
-    }
-    if let Some(since) = header("if-modified-since") {
-        line.push_str(&format!(" since {}", &since[17..25]));
-    }
-    service.asked.push(line);
-    if !service.faults.is_empty() {
-        let status = service.faults.remove(0);
-        return HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap()).finish();
-    }
-    let path: Vec<&str> = request.path().trim_start_matches('/').split('/').collect();
-    match (request.method().as_str(), &path[..]) {
-        ("POST", ["v1", "devices", _, "registrations", TOPIC, serial]) if authorized => {
-            let body: Value = serde_json::from_slice(&body).unwrap();
-            let token = body["pushToken"].as_str().unwrap().to_owned();
-            match service.registered.insert((*serial).to_owned(), token) {
-                None => HttpResponse::Created().finish(),
-                Some(_) => HttpResponse::Ok().finish(),
-            }
-        }
-        ("DELETE", ["v1", "devices", _, "registrations", TOPIC, serial]) if authorized => {
-            service.registered.remove(*serial);
-            HttpResponse::Ok().finish()
-        }
-        ("GET", ["v1", "devices", _, "registrations", TOPIC]) => {
-            let since = request.query_string().strip_prefix("passesUpdatedSince=").map_or(0, |tag| tag.parse().unwrap());
-            let newest = service.passes.values().map(|(version, _)| *version).max().unwrap_or_default();
-            let changed = service
-                .passes
-                .iter()
-                .filter(|(serial, (version, _))| *version > since && service.registered.contains_key(*serial));
-            let serials: Vec<&String> = changed.map(|(serial, _)| serial).collect();
-            if serials.is_empty() {
-                return HttpResponse::NoContent().finish();
-            }
-            HttpResponse::Ok().json(json!({"serialNumbers": serials, "lastUpdated": newest.to_string()}))
-        }
-        ("GET", ["v1", "passes", TOPIC, serial]) if authorized => {
-            let (version, package) = service.passes[*serial].clone();
-            if header("if-modified-since") == Some(last_modified(version)) {
-                return HttpResponse::NotModified().finish();
-            }
-            let mut answer = HttpResponse::Ok();
-            answer.content_type("application/vnd.apple.pkpass");
-            if !service.without_last_modified {
-                answer.insert_header(("last-modified", last_modified(version)));
-            }
-            answer.body(package)
-        }
-        ("POST", ["v1", "log"]) => {
-            let body: Value = serde_json::from_slice(&body).unwrap();
-            service.logs.extend(body["logs"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()));
-            HttpResponse::Ok().finish()
-        }
-        _ => HttpResponse::Unauthorized().finish(),
-    }
-}
-
-/// A web service, an APNs, a phone, and a gateway's push client.
-struct World {
-    service: Shared,
-    server: ServerHandle,
-    apns: Apns,
-    phone: Phone,
-    push: ApnsClient,
-    folder: tempfile::TempDir,
-}
-
-impl World {
-    async fn new() -> Self {
-        let service: Shared = Arc::default();
-        let data = web::Data::new(service.clone());
-        let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(serve)))
-            .workers(1)
-            .disable_signals()
-            .bind("127.0.0.1:0")
-            .unwrap();
-        service.lock().unwrap().base = format!("http://{}", server.addrs()[0]);
-        let server = server.run();
-        let handle = server.handle();
-        tokio::spawn(server);
-
-        let pki = Pki::generate();
-        let apns = Apns::start(ApnsOptions {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            certificate: pki.server.certificate.clone(),
-            chain: vec![],
-            key: pki.server.key.clone(),
-            client_authorities: vec![pki.root.certificate.clone()],
-            provider_keys: vec![],
-            unknown_tokens: UnknownTokens::Refuse,
-            max_streams: 100,
-            clock: Arc::new(SystemClock),
-        })
-        .await
-        .unwrap();
-        let pass = pki.pass(TOPIC);
-        let auth =
-            Auth::Certificate { certificate: pass.certificate, chain: vec![pki.intermediate.certificate.clone()], key: pass.key };
-        let mut config = ApnsConfig::new(TOPIC, auth);
-        config.base_url = apns.url();
-        config.trust = Trust::Roots(vec![pki.root.certificate.clone()]);
-        let push = ApnsClient::new(config, Arc::new(SystemClock), Arc::new(SystemIds)).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let phone = start_phone(&apns, Some(folder.path().join("phone.json"))).await;
-        Self { service, server: handle, apns, phone, push, folder }
-    }
-
-    fn service(&self) -> std::sync::MutexGuard<'_, Service> {
-        self.service.lock().unwrap()
-    }
-
-    /// A package as it stands now, also put behind the web service as the newest version.
-    fn publish(&self, serial: &str, version: u64, change: impl FnOnce(&mut Value)) -> Vec<u8> {
-        let mut pass = json!({
-            "formatVersion": 1, "passTypeIdentifier": TOPIC, "serialNumber": serial, "teamIdentifier": "A1B2C3D4E5",
-            "organizationName": "Dallah", "description": "Coffee card", "backgroundColor": "rgb(1, 2, 3)",
-            "webServiceURL": self.service().base, "authenticationToken": TOKEN,
-            "storeCard": {
-                "headerFields": [{"key": "points", "label": "points", "value": version, "changeMessage": "You now have %@ points"}],
-                "secondaryFields": [{"key": "tier", "value": "Silver", "changeMessage": "Your tier is now %@"}]},
-        });
-        change(&mut pass);
-        let package = serde_json::to_vec(&pass).unwrap();
-        self.service().passes.insert(serial.to_owned(), (version, package.clone()));
-        package
-    }
-
-    /// Waits for the notice or the end of the work that a push causes.
-    async fn push_and_wait(&self) {
-        let mut events = self.phone.subscribe();
-        let (_, token) = self.phone.identity();
-        let request = PushRequest { token: PushToken::parse(&token).unwrap(), id: [7; 16] };
-        assert_eq!(self.push.push(&request).await, PushOutcome::Delivered);
-        // The push's first step is told before any other work; then take a turn behind it.
-        loop {
-            if let PhoneEvent::Stepped(step) = events.recv().await.unwrap()
-                && step.what == "push"
-            {
-                break;
-            }
-        }
-        assert!(!self.phone.refresh("nobody").await);
-    }
-
-    fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.service().asked)
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.apns.stop();
-        let server = self.server.clone();
-        tokio::spawn(async move { server.stop(false).await });
-    }
-}
-
-async fn start_phone(apns: &Apns, memory_file: Option<PathBuf>) -> Phone {
-    Phone::start(PhoneOptions {
-        verify: Arc::new(|bytes| {
-            let pass: Value = serde_json::from_slice(bytes).map_err(|_| vec!["the archive is broken".to_owned()])?;
-            if pass["forged"] == true {
-                return Err(vec!["the signature does not fit".to_owned()]);
-            }
-            let icon = ("icon.png".to_owned(), b"\x89PNG".to_vec());
-            let strings =
-                ("ar.lproj/pass.strings".to_owned(), "\"You now have %@ points\" = \"لديك الآن %@ نقطة\";".as_bytes().to_vec());
-            Ok(OpenedPass { files: BTreeMap::from([icon, strings, ("pass.json".to_owned(), bytes.to_vec())]), pass })
-        }),
-        apns: apns.clone(),
-        roots_pem: vec![],
-        plain_http: PlainHttp::Allow,
-        retry_delays: vec![Duration::ZERO; 2],
-        memory_file,
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(SystemIds),
-    })
-    .await
-    .unwrap()
-}
 
 #[tokio::test]
 async fn adding_registers_then_lists_without_a_tag_then_fetches_without_a_condition() {
@@ -322,6 +100,23 @@ async fn a_pass_that_does_not_verify_or_is_another_one_is_refused_and_the_old_on
         logs[0]
     );
     assert!(logs[1].contains("Received invalid pass data (The pass type identifier or serial number"), "{}", logs[1]);
+}
+
+#[test]
+fn a_phone_opens_what_is_signed_and_says_what_is_wrong_with_the_rest() {
+    let authority = Authority::now();
+    let verify = verifier(&authority.root_pem(), Arc::new(SystemClock)).unwrap();
+    let package = authority.package(SystemClock.now());
+    let opened = verify(&package).unwrap();
+    assert_eq!(opened.identity().unwrap().0, PASS_TYPE);
+    assert!(opened.files.contains_key("icon.png"));
+    let again = verify(&authority.package(SystemClock.now().plus_seconds(-60))).unwrap();
+    assert_ne!(opened.files["signature"], again.files["signature"]);
+    assert!(opened.shows_the_same_as(&again), "signed anew, but the same pass");
+    let stranger = Pki::generate().root.certificate.to_pem().unwrap();
+    let stranger = verifier(&stranger, Arc::new(SystemClock)).unwrap();
+    assert!(!stranger(&package).unwrap_err().is_empty());
+    assert!(verify(&package[..package.len() - 9]).is_err());
 }
 
 #[tokio::test]
@@ -435,8 +230,8 @@ async fn the_page_shows_adds_and_removes_passes_and_tells_what_happens() {
     let world = World::new().await;
     let package = world.publish("s1", 5, |_| {});
     let base = world.service().base.clone();
-    let draw: page::Draw = Arc::new(|pass, _| (format!("<p>{}</p>", pass["serialNumber"]), "<p>back</p>".to_owned()));
-    let data = web::Data::new(PhonePage::new(world.phone.clone(), world.apns.clone(), draw, &[base.clone()]));
+    let draw: page::Draw = Arc::new(draw_pass::draw);
+    let data = web::Data::new(PhonePage::new(world.phone.clone(), world.apns.clone(), draw, std::slice::from_ref(&base)));
     let server = HttpServer::new(move || App::new().configure(|config| page::configure(config, data.clone())))
         .workers(1)
         .disable_signals()
@@ -481,7 +276,8 @@ async fn the_page_shows_adds_and_removes_passes_and_tells_what_happens() {
 
     let state: Value = http.get(format!("{url}/phone/state?lang=ar")).send().await.unwrap().json().await.unwrap();
     let shown = &state["passes"][0];
-    assert_eq!((shown["front"].as_str(), shown["style"].as_str()), (Some("<p>\"s1\"</p>"), Some("storeCard")));
+    assert_eq!(shown["style"], "storeCard");
+    assert!(shown["front"].as_str().unwrap().contains("data-key=\"points\"><dt>points</dt><dd>5</dd>"), "{shown}");
     assert_eq!(
         (&shown["background"], &shown["voided"], &shown["automatic"]),
         (&json!("rgb(1, 2, 3)"), &json!(false), &json!(true))

@@ -1,6 +1,7 @@
 //! A gateway's Apple side on a new database: ledger, web service on a real port, outbox, and an APNs of the test's own.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use actix_web::dev::ServerHandle;
@@ -8,6 +9,7 @@ use actix_web::{App, HttpServer, web};
 use async_trait::async_trait;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use walaa::apple::certificates::PassCertificate;
 use walaa::apple::push::{PushOutcome, PushRequest};
 use walaa::apple::signer::{CmsSigner, SignError, Signer};
@@ -18,7 +20,7 @@ use walaa::clock::{Clock, SystemClock, Timestamp};
 use walaa::db::sqlite::SqliteDb;
 use walaa::db::{Db, Delivery};
 use walaa::gate::MemoryGate;
-use walaa::ids::{OrgId, PassId, SystemIds, encode};
+use walaa::ids::{PassId, SystemIds, encode};
 use walaa::journal::Sequencer;
 use walaa::ledger::{Body, EnrolMember};
 use walaa::outbox::{AppleSender, OutboxWorker, Stats};
@@ -43,6 +45,10 @@ pub struct FakeApns {
     pub pushes: Mutex<Vec<String>>,
     answers: Mutex<HashMap<String, PushOutcome>>,
     every: Mutex<Option<PushOutcome>>,
+    /// Is woken at each push.
+    pub pushed: Notify,
+    /// Whether it never answers.
+    pub hangs: AtomicBool,
 }
 
 impl FakeApns {
@@ -67,6 +73,10 @@ impl Pusher for FakeApns {
     async fn push(&self, request: &PushRequest) -> PushOutcome {
         let token = request.token.as_str();
         self.pushes.lock().expect("a lock").push(token.to_owned());
+        self.pushed.notify_one();
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let own = self.answers.lock().expect("a lock").get(token).cloned();
         own.or_else(|| self.every.lock().expect("a lock").clone()).unwrap_or(PushOutcome::Delivered)
     }
@@ -95,10 +105,11 @@ impl Signer for NoSigner {
 
 pub struct Station {
     pub world: Arc<World>,
+    /// Another organisation on the same database.
+    pub other: World,
     pub db: Arc<dyn Db>,
     pub keyring: Arc<Keyring>,
     pub apns: Arc<FakeApns>,
-    pub apple: Arc<Apple>,
     pub account: Arc<AppleAccount>,
     pub builder: Arc<PassBuilder>,
     pub worker: Arc<OutboxWorker>,
@@ -111,11 +122,15 @@ pub struct Station {
 
 impl Station {
     pub async fn new() -> Self {
-        Self::with_accounts(HashMap::new()).await
+        Self::build(None).await
     }
 
-    /// With accounts of organisations beside the default one.
-    pub async fn with_accounts(own: HashMap<OrgId, Arc<AppleAccount>>) -> Self {
+    /// Together with another organisation on the same database that has an account of its own.
+    pub async fn beside(account: AppleAccount) -> Self {
+        Self::build(Some(Arc::new(account))).await
+    }
+
+    async fn build(other_account: Option<Arc<AppleAccount>>) -> Self {
         let keyring = Arc::new(Keyring::generate(std::array::from_fn(|place| place as u8)).expect("random enough"));
         let directory = tempfile::tempdir().expect("a directory");
         let db: Arc<dyn Db> = SqliteDb::open(&directory.path().join("walaa.db"), keyring.clone()).expect("a new file opens");
@@ -127,6 +142,9 @@ impl Station {
         let authority = Authority::now();
         let apns = Arc::new(FakeApns::default());
         let account = account(&authority.certificate, apns.clone());
+        let other = World::on(db.clone(), None).await;
+        other.advance_seconds((world.now().millis() - other.now().millis()) / 1000);
+        let own = other_account.map(|account| (other.org, account)).into_iter().collect();
         let apple = Arc::new(Apple::new(Some(account.clone()), own));
         let views = ViewBuilder::new(db.clone(), keyring.clone(), clock.clone(), PUBLIC_URL.into());
         let templates = Arc::new(Templates::ready().expect("the ready templates load"));
@@ -147,7 +165,7 @@ impl Station {
         });
         let (server, base) = serve(service);
         let client = Client::builder().no_proxy().build().expect("a client");
-        Self { world, db, keyring, apns, apple, account, builder, worker, sequencer, base, authority, server, client }
+        Self { world, other, db, keyring, apns, account, builder, worker, sequencer, base, authority, server, client }
     }
 
     // --- the ledger ---

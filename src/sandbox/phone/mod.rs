@@ -21,14 +21,15 @@ use tokio::sync::broadcast;
 use self::state::{InstalledPass, Notice, PhoneState, Step, key_of};
 use self::web_service::{Courier, Exchange, PlainHttp, Subject};
 use super::apns::{Apns, Push};
+use super::verify::Verifier;
 use crate::clock::{Clock, Timestamp};
 use crate::ids::Ids;
 
 /// Events that a slow page may lag behind; it then reads the whole state again.
 const EVENT_QUEUE: usize = 64;
 
-/// What is in a package that was verified.
-#[derive(Debug, Clone, PartialEq)]
+/// What is in a package that was verified. Printing it shows which pass it is, and none of its secrets.
+#[derive(Clone, PartialEq)]
 pub struct OpenedPass {
     /// `pass.json`.
     pub pass: Value,
@@ -48,12 +49,34 @@ impl OpenedPass {
     #[must_use]
     pub fn shows_the_same_as(&self, other: &Self) -> bool {
         let shown = |(name, _): &(&String, &Vec<u8>)| *name != "signature";
-        self.files.iter().filter(shown).eq(other.files.iter().filter(shown))
+        self.pass == other.pass && self.files.iter().filter(shown).eq(other.files.iter().filter(shown))
+    }
+}
+
+impl std::fmt::Debug for OpenedPass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let files: Vec<&String> = self.files.keys().collect();
+        f.debug_struct("OpenedPass")
+            .field("type", &self.pass["passTypeIdentifier"])
+            .field("files", &files)
+            .finish_non_exhaustive()
     }
 }
 
 /// Opens a package, or says everything that a phone would hold against it.
 pub type Verify = Arc<dyn Fn(&[u8]) -> Result<OpenedPass, Vec<String>> + Send + Sync>;
+
+/// What opens packages as a phone that believes this root would, by the phone's clock.
+///
+/// # Errors
+/// When the root is not a certificate in PEM.
+pub fn verifier(root_pem: &[u8], clock: Arc<dyn Clock>) -> Result<Verify, openssl::error::ErrorStack> {
+    let verifier = Verifier::new(root_pem)?;
+    Ok(Arc::new(move |package| match verifier.verify(package, clock.now()) {
+        Ok(verified) => Ok(OpenedPass { pass: verified.pass, files: verified.files }),
+        Err(refused) => Err(refused.0.iter().map(ToString::to_string).collect()),
+    }))
+}
 
 /// How a phone is set up.
 pub struct PhoneOptions {

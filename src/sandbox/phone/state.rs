@@ -26,7 +26,7 @@ const MAX_NOTICES: usize = 50;
 const MAX_STEPS: usize = 200;
 
 /// A pass as it is installed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct InstalledPass {
     /// A handle for the page: says nothing of the serial number.
     pub key: String,
@@ -48,8 +48,8 @@ pub struct InstalledPass {
     pub updated_at: Timestamp,
 }
 
-/// A pass's web service, as the pass says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A pass's web service, as the pass says. Never printed: the token is a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebService {
     /// `webServiceURL` without trailing slashes.
     pub url: String,

@@ -1,0 +1,100 @@
+//! What works in the background: the sequencer, the outbox, the sweeps, the mark beside the database, metrics. None of them ends before it
+//! is told to: one that does takes the process along, so that whoever watches it starts it anew.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::high_water;
+use crate::apple::account::Apple;
+use crate::cards::Core;
+use crate::journal::Sequencer;
+use crate::outbox::{AppleSender, OutboxWorker, Sweeper};
+
+/// The tasks of a gateway, not started yet.
+pub struct Tasks {
+    core: Core,
+    outbox: Arc<OutboxWorker>,
+    sweeper: Arc<Sweeper>,
+    mark_file: Option<PathBuf>,
+}
+
+impl Tasks {
+    /// The tasks over working parts.
+    pub fn new(core: &Core, apple: &Arc<Apple>, mark_file: Option<PathBuf>) -> Self {
+        let Core { db, clock, ids, batcher, .. } = core;
+        let sender = AppleSender::new(Arc::clone(db), Arc::clone(apple), Arc::clone(ids));
+        let outbox = OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender));
+        let sweeper = Sweeper::new(Arc::clone(db), batcher.clone(), Arc::clone(clock), Arc::clone(ids));
+        Self { core: core.clone(), outbox: Arc::new(outbox), sweeper: Arc::new(sweeper), mark_file }
+    }
+
+    /// Wakes the outbox.
+    pub fn owed(&self) -> Arc<Notify> {
+        self.outbox.owed()
+    }
+
+    /// Starts them.
+    pub fn start(self) -> Running {
+        let (stop, stopped) = watch::channel(false);
+        let Core { db, clock, batcher, .. } = self.core;
+        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed: batcher.committed(), owed: vec![self.outbox.owed()] };
+        let sweeper = self.sweeper;
+        let until = |mut stop: watch::Receiver<bool>| async move {
+            let _sender_gone = stop.wait_for(|stop| *stop).await;
+        };
+        let mut tasks = vec![
+            (
+                "sweeps",
+                tokio::spawn({
+                    let until = until(stopped.clone());
+                    async move { sweeper.run(until).await }
+                }),
+            ),
+            ("outbox", tokio::spawn(self.outbox.run(until(stopped.clone())))),
+            ("sequencer", tokio::spawn(sequencer.run(until(stopped.clone())))),
+        ];
+        if let Some(file) = self.mark_file {
+            tasks.push(("mark", tokio::spawn(high_water::keep(db, file, stopped))));
+        }
+        Running { stop, tasks }
+    }
+}
+
+/// Tasks at work.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
+}
+
+impl Running {
+    /// Waits until one of them ends, and says which.
+    pub async fn first_to_end(&mut self) -> &'static str {
+        let ends = self.tasks.iter_mut().map(|(name, task)| {
+            Box::pin(async move {
+                if let Err(error) = task.await {
+                    tracing::error!(task = *name, %error, "a task ended badly");
+                }
+                *name
+            })
+        });
+        let (name, _, _) = futures_util::future::select_all(ends).await;
+        self.tasks.retain(|(other, _)| *other != name);
+        name
+    }
+
+    /// Tells them to finish, and waits as long as they may take.
+    pub async fn stop(self, patience: Duration) {
+        self.stop.send_replace(true);
+        let deadline = tokio::time::Instant::now() + patience;
+        for (name, mut task) in self.tasks {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                tracing::warn!(task = name, "a task did not finish in time and is broken off");
+                task.abort();
+            }
+        }
+    }
+}

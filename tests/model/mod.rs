@@ -1,0 +1,3 @@
+//! Properties of random histories.
+
+mod ledger;
