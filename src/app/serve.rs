@@ -96,9 +96,8 @@ async fn readiness(service: Service) -> HttpResponse {
 /// The server for operators: metrics and health, on an address of its own.
 fn admin(listener: std::net::TcpListener, service: Service) -> std::io::Result<Server> {
     let _started = metrics::handle();
-    let server = HttpServer::new(move || {
-        actix_web::App::new().configure(health(&service)).route("/metrics", web::get().to(render))
-    });
+    let server =
+        HttpServer::new(move || actix_web::App::new().configure(health(&service)).route("/metrics", web::get().to(render)));
     Ok(server.workers(1).disable_signals().listen(listener)?.run())
 }
 

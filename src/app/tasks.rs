@@ -41,18 +41,19 @@ impl Tasks {
     pub fn start(self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let Core { db, clock, batcher, .. } = self.core;
-        let sequencer = Sequencer {
-            db: Arc::clone(&db),
-            clock,
-            committed: batcher.committed(),
-            owed: vec![self.outbox.owed()],
-        };
+        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed: batcher.committed(), owed: vec![self.outbox.owed()] };
         let sweeper = self.sweeper;
         let until = |mut stop: watch::Receiver<bool>| async move {
             let _sender_gone = stop.wait_for(|stop| *stop).await;
         };
         let mut tasks = vec![
-            ("sweeps", tokio::spawn({ let until = until(stopped.clone()); async move { sweeper.run(until).await } })),
+            (
+                "sweeps",
+                tokio::spawn({
+                    let until = until(stopped.clone());
+                    async move { sweeper.run(until).await }
+                }),
+            ),
             ("outbox", tokio::spawn(self.outbox.run(until(stopped.clone())))),
             ("sequencer", tokio::spawn(sequencer.run(until(stopped.clone())))),
             ("metrics", tokio::spawn(metrics::keep(Arc::clone(&db), stopped.clone()))),

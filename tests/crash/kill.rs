@@ -54,7 +54,8 @@ impl Till {
 
     /// One try; `None` when no answer came or the answer is not final.
     async fn post(&self, path: &str, op: &str, body: &Value) -> Option<(u16, Vec<u8>)> {
-        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.key).header("idempotency-key", op).json(body);
+        let request =
+            self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.key).header("idempotency-key", op).json(body);
         let response = request.send().await.ok()?;
         let status = response.status().as_u16();
         let bytes = response.bytes().await.ok()?;
@@ -100,7 +101,9 @@ async fn s1_s2_s3_two_hundred_kills_lose_nothing_and_capture_nothing_twice() {
         let demo = Demo::start(&data, &[]);
         check_survivors(&Till::new(&demo), &book, round).await;
         let tills: Vec<_> = (0..TILLS)
-            .map(|till| tokio::spawn(work(Till::new(&demo), cards[till % CARDS].clone(), (Arc::clone(&counter), Arc::clone(&book)))))
+            .map(|till| {
+                tokio::spawn(work(Till::new(&demo), cards[till % CARDS].clone(), (Arc::clone(&counter), Arc::clone(&book))))
+            })
             .collect();
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         tokio::time::sleep(Duration::from_millis(20 + (seed >> 33) % 230)).await;
@@ -121,7 +124,9 @@ async fn prepare(till: &Till, counter: &AtomicU64) -> Vec<String> {
     let mut cards = Vec::new();
     for number in 0..CARDS {
         let programme = till_programme(till).await;
-        let (status, body) = till.insist("/v1/members", &next_op(counter), &json!({ "name": format!("Card {number}"), "programme": programme })).await;
+        let (status, body) = till
+            .insist("/v1/members", &next_op(counter), &json!({ "name": format!("Card {number}"), "programme": programme }))
+            .await;
         assert_eq!(status, 201, "{}", String::from_utf8_lossy(&body));
         let body: Value = serde_json::from_slice(&body).expect("JSON");
         let card = body["card"]["id"].as_str().expect("a card").to_owned();
@@ -136,14 +141,22 @@ async fn prepare(till: &Till, counter: &AtomicU64) -> Vec<String> {
 async fn till_programme(till: &Till) -> String {
     let response = till.http.get(format!("{}/v1/programmes", till.base)).bearer_auth(&till.key).send().await.expect("an answer");
     let body: Value = response.json().await.expect("JSON");
-    let coffee = body["data"].as_array().expect("programmes").iter().find(|one| one["document"]["template"] == "coffee").expect("the café").clone();
+    let coffee = body["data"]
+        .as_array()
+        .expect("programmes")
+        .iter()
+        .find(|one| one["document"]["template"] == "coffee")
+        .expect("the café")
+        .clone();
     coffee["id"].as_str().expect("an id").to_owned()
 }
 
 /// Redeems live codes, one after the other, until it is aborted; each operation is in the book before it is sent, as on a real till.
 async fn work(till: Till, card: String, (counter, book): (Arc<AtomicU64>, Arc<Mutex<Book>>)) {
     loop {
-        let Some((201, body)) = till.post(&format!("/v1/cards/{card}/codes"), &next_op(&counter), &json!({})).await else { continue };
+        let Some((201, body)) = till.post(&format!("/v1/cards/{card}/codes"), &next_op(&counter), &json!({})).await else {
+            continue;
+        };
         let body: Value = serde_json::from_slice(&body).expect("JSON");
         let code = body["live"]["code"].as_str().expect("a live code").to_owned();
         let op = next_op(&counter);
@@ -182,7 +195,8 @@ async fn check_everything(till: &Till, (book, cards, counter): (&Mutex<Book>, &[
         let (status, body) = redemption.answer.clone().expect("S6: every operation has an answer by now");
         let body: Value = serde_json::from_slice(&body).expect("JSON");
         if status == 201 {
-            *spent.entry(body["card"]["id"].as_str().expect("a card").to_owned()).or_default() += body["points"].as_i64().expect("points");
+            *spent.entry(body["card"]["id"].as_str().expect("a card").to_owned()).or_default() +=
+                body["points"].as_i64().expect("points");
         }
     }
     let yes = book.redemptions.iter().filter(|redemption| matches!(redemption.answer, Some((201, _)))).count();
@@ -195,7 +209,8 @@ async fn check_everything(till: &Till, (book, cards, counter): (&Mutex<Book>, &[
         assert_eq!(body["code"], "already_redeemed", "S1");
     }
     for card in cards {
-        let response = till.http.get(format!("{}/v1/cards/{card}", till.base)).bearer_auth(&till.key).send().await.expect("an answer");
+        let response =
+            till.http.get(format!("{}/v1/cards/{card}", till.base)).bearer_auth(&till.key).send().await.expect("an answer");
         let body: Value = response.json().await.expect("JSON");
         let expected = 1_000_000_000 - spent.get(card).copied().unwrap_or(0);
         assert_eq!(body["points"].as_i64(), Some(expected), "S1 and S2: the balance of {card} is what its answers say");
