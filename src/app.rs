@@ -7,14 +7,12 @@
 mod error;
 pub mod high_water;
 mod listeners;
-mod metrics;
 pub mod open;
 mod serve;
 mod tasks;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::apple::account::Apple;
@@ -26,14 +24,12 @@ use crate::config::Config;
 use crate::db::batcher::Batcher;
 use crate::gate::{Gate, RateRule};
 use crate::http::address;
-use crate::http::holders::Holders;
 use crate::http::limits::Limits;
 use crate::http::{AppState, State};
 use crate::ids::Ids;
 
 pub use error::{RunError, StartError};
 use listeners::Listeners;
-pub use serve::openapi;
 use tasks::Tasks;
 
 /// What comes from outside: time and chance.
@@ -48,12 +44,11 @@ pub struct Parts {
 /// A gateway that is ready to run.
 pub struct App {
     config: Config,
-    parts: Parts,
     listeners: Listeners,
     state: State,
     web_service: actix_web::web::Data<WebService>,
     tasks: Tasks,
-    ready: Arc<AtomicBool>,
+    hold: Option<open::Hold>,
 }
 
 impl App {
@@ -62,8 +57,10 @@ impl App {
     /// # Errors
     /// What is wrong, and what to do about it.
     pub async fn build(config: &Config, parts: Parts) -> Result<Self, StartError> {
+        let hold = open::hold(config)?;
         let keyring = open::keyring_or_new(config, parts.ids.as_ref())?;
         let db = open::database(config, &keyring)?;
+        open::check_keys(db.as_ref(), &keyring).await?;
         let mark_file = config.database.high_water_path();
         high_water::check(db.as_ref(), mark_file.as_deref(), parts.clock.as_ref()).await?;
         let gate = open::gate(config, &keyring)?;
@@ -90,12 +87,11 @@ impl App {
             environment: open::environment(config),
             limits: Arc::new(limits(config)),
             trusted_proxies: config.server.trusted_proxies.clone().into(),
-            holders: Arc::new(Holders::default()),
+            holders: Arc::default(),
             health: Arc::default(),
         };
         let state = State::new(state);
-        let ready = Arc::new(AtomicBool::new(true));
-        Ok(Self { config: config.clone(), parts, listeners, state, web_service, tasks, ready })
+        Ok(Self { config: config.clone(), listeners, state, web_service, tasks, hold })
     }
 
     /// The port of plain HTTP; 0 when it is off.
@@ -128,10 +124,11 @@ impl App {
     /// # Errors
     /// A server or a task ended by itself: the process should be started anew.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { config, parts, listeners, state, web_service, tasks, ready } = self;
+        let Self { config, listeners, state, web_service, tasks, hold } = self;
         let patience = Duration::from_secs(config.server.shutdown_seconds);
         let (http, tls, admin) = (listeners.port(), listeners.tls_port(), listeners.admin_port());
-        let service = serve::Service { state, web_service, ready: Arc::clone(&ready), clock: parts.clock };
+        let health = Arc::clone(&state.health);
+        let service = serve::Service { state, web_service };
         let (server, admin_server) = serve::start(&config, listeners, &service)?;
         let handles = [Some(server.handle()), admin_server.as_ref().map(actix_web::dev::Server::handle)];
         let mut server = tokio::spawn(server);
@@ -143,7 +140,10 @@ impl App {
             ended = &mut server => Err(RunError::server(ended)),
             name = running.first_to_end() => Err(RunError::Task(name)),
         };
-        ready.store(false, Ordering::SeqCst);
+        health.shut_down();
+        if ended.is_ok() {
+            tokio::time::sleep(Duration::from_secs(config.server.drain_seconds)).await;
+        }
         tracing::info!("Walaa finishes what has begun.");
         let [main, admin] = handles;
         if let Some(handle) = main {
@@ -155,6 +155,7 @@ impl App {
             handle.stop(false).await;
         }
         drop(admin_task);
+        drop(hold);
         tracing::info!("Walaa has stopped.");
         ended
     }

@@ -54,6 +54,12 @@ pub enum StartError {
     /// A file should hold certificates.
     #[error("{} holds no certificate in PEM", .0.display())]
     NotPem(PathBuf),
+    /// The master keys are others.
+    #[error("the master keys are not those that {0} was made with: bring the right ones back (`walaa keys import`)")]
+    WrongKeyring(OrgId),
+    /// Another process has the database.
+    #[error("{} is in use by a running gateway", .0.display())]
+    InUse(PathBuf),
     /// The database's address names none.
     #[error("database.url {0}")]
     DatabaseUrl(String),

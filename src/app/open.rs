@@ -8,19 +8,23 @@ use std::time::Duration;
 
 use openssl::x509::X509;
 
-use super::StartError;
+use super::{Parts, StartError};
 use crate::apple::account::{Apple, AppleAccount};
 use crate::apple::certificates::{PassCertificate, PassCertificateFiles, Severity, findings, key_file};
 use crate::apple::push::{ApnsClient, ApnsConfig, Auth, Trust};
 use crate::apple::signer::CmsSigner;
-use crate::cards::Templates;
+use crate::cards::{Core, Templates};
 use crate::clock::Clock;
 use crate::config::{self, Config, DatabaseUrl, KeyEnvironment, RedisDown};
 use crate::db::Db;
+use crate::db::batcher::Batcher;
+use crate::db::memory::MemoryDb;
 use crate::db::sqlite::SqliteDb;
 use crate::gate::{Gate, MemoryGate, OnDown, RedisGate, RedisGateConfig};
-use crate::ids::Ids;
-use crate::tokens::{Environment, Keyring};
+use crate::ids::{Ids, KeyId};
+use crate::ledger::DocumentKind;
+use crate::programme::KeyDocument;
+use crate::tokens::{Environment, KeyScope, Keyring, Kid};
 
 /// Bytes of the largest file of a template; its pictures have a few ten thousand.
 const MAX_TEMPLATE_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -30,6 +34,9 @@ const MAX_TEMPLATE_FILES: usize = 500;
 
 /// Folders below a template's own: `strings/`, `images/`, and one more.
 const MAX_TEMPLATE_DEPTH: usize = 3;
+
+/// Organisations whose keys are checked at the start: wrong master keys are wrong for all.
+const MOST_ORGANISATIONS_CHECKED: usize = 20;
 
 /// Whether keys work on real value.
 #[must_use]
@@ -86,7 +93,7 @@ pub fn keyring_or_new(config: &Config, ids: &dyn Ids) -> Result<Arc<Keyring>, St
 /// It can't be opened.
 pub fn database(config: &Config, keyring: &Arc<Keyring>) -> Result<Arc<dyn Db>, StartError> {
     match config.database.parsed().map_err(StartError::DatabaseUrl)? {
-        DatabaseUrl::Memory => Err(StartError::DatabaseUrl("memory: comes with the memory backend".to_owned())),
+        DatabaseUrl::Memory => Ok(MemoryDb::new(Arc::clone(keyring) as _)),
         DatabaseUrl::Sqlite(path) => {
             if let Some(folder) = path.parent() {
                 key_file::make_folder(folder)?;
@@ -167,6 +174,10 @@ pub fn template_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, StartErro
         for entry in std::fs::read_dir(&current).map_err(|source| StartError::file(&current, source))? {
             let path = entry.map_err(|source| StartError::file(&current, source))?.path();
             let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if hidden || path.is_symlink() {
+                continue;
+            }
             if path.is_dir() {
                 if depth < MAX_TEMPLATE_DEPTH && name != "art" {
                     waiting.push((path, depth + 1));
@@ -258,4 +269,69 @@ pub fn push_config(settings: &config::AppleAccount, certificate: &PassCertificat
         push.trust = Trust::Roots(roots);
     }
     Ok(push)
+}
+
+/// The working parts without servers, for commands that change the ledger: the same way, the same checks.
+///
+/// # Errors
+/// As for the gateway itself.
+pub async fn core(config: &Config, parts: &Parts) -> Result<Core, StartError> {
+    let keyring = keyring_or_new(config, parts.ids.as_ref())?;
+    let db = database(config, &keyring)?;
+    check_keys(db.as_ref(), &keyring).await?;
+    Ok(Core {
+        batcher: Batcher::start(Arc::clone(&db), Arc::clone(&parts.clock)),
+        db,
+        clock: Arc::clone(&parts.clock),
+        ids: Arc::clone(&parts.ids),
+        gate: Arc::new(MemoryGate::new(Arc::clone(&keyring))),
+        keyring,
+        public_url: config.server.public_url.clone().unwrap_or_default().into(),
+        programmes: Arc::default(),
+    })
+}
+
+/// Refuses master keys that are not those of the database: every pass, code and API key would be refused, for ever. API keys tell,
+/// since their secrets are derived and their hashes stored.
+///
+/// # Errors
+/// They are not, or the database does not answer.
+pub async fn check_keys(db: &dyn Db, keyring: &Keyring) -> Result<(), StartError> {
+    for organisation in db.organisations().await?.iter().take(MOST_ORGANISATIONS_CHECKED) {
+        let org = organisation.key.org;
+        let documents = db.documents(org, DocumentKind::Key).await?;
+        let Some(row) = documents.first() else { continue };
+        let Ok(document) = KeyDocument::parse(&row.body) else { continue };
+        let scope = KeyScope { org, kid: Kid(document.secret_kid) };
+        let generation = u64::try_from(document.secret_generation).unwrap_or_default();
+        let secret = keyring.key_secret(scope, KeyId(row.key.id), generation);
+        let known = secret.is_ok_and(|secret| document.secret_hashes.first() == Some(&secret.hash().to_hex()));
+        if !known {
+            return Err(StartError::WrongKeyring(org));
+        }
+    }
+    Ok(())
+}
+
+/// Holds the database for one process: another that wants to serve or restore it is refused. Ends with the process, however it ends.
+#[derive(Debug)]
+pub struct Hold(#[expect(dead_code, reason = "held, never read")] std::fs::File);
+
+/// Takes hold of the database's file; nothing for one in memory.
+///
+/// # Errors
+/// Another process has it.
+pub fn hold(config: &Config) -> Result<Option<Hold>, StartError> {
+    let Ok(DatabaseUrl::Sqlite(path)) = config.database.parsed() else { return Ok(None) };
+    if let Some(folder) = path.parent() {
+        key_file::make_folder(folder)?;
+    }
+    let lock_path = path.with_added_extension("lock");
+    let file = std::fs::File::options().create(true).truncate(false).write(true).open(&lock_path);
+    let file = file.map_err(|source| StartError::file(&lock_path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Hold(file))),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(path)),
+        Err(std::fs::TryLockError::Error(source)) => Err(StartError::file(&lock_path, source)),
+    }
 }

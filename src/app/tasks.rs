@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::{high_water, metrics};
+use super::high_water;
 use crate::apple::account::Apple;
 use crate::cards::Core;
 use crate::journal::Sequencer;
@@ -56,7 +56,6 @@ impl Tasks {
             ),
             ("outbox", tokio::spawn(self.outbox.run(until(stopped.clone())))),
             ("sequencer", tokio::spawn(sequencer.run(until(stopped.clone())))),
-            ("metrics", tokio::spawn(metrics::keep(Arc::clone(&db), stopped.clone()))),
         ];
         if let Some(file) = self.mark_file {
             tasks.push(("mark", tokio::spawn(high_water::keep(db, file, stopped))));

@@ -15,6 +15,7 @@ pub mod push;
 
 mod cache;
 mod der;
+mod json;
 
 pub use account::{Apple, AppleAccount, Pusher};
 pub use build::{BuildError, BuiltPass, PassBuilder};

@@ -6,10 +6,10 @@ use crate::cards::{Caller, ProgrammeCache};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::db::batcher::Batcher;
-use crate::error::Problem;
+use crate::error::{Code, Problem};
 use crate::gate::Gate;
 use crate::ids::{Ids, OpId, OrgId, StoreId};
-use crate::ledger::{Answer, Body, Command, DocumentKey, Fingerprint, OpHeader, OpKey, Place, Principal};
+use crate::ledger::{Answer, Body, Command, DocumentKey, Fingerprint, OpHeader, OpKey, OpOutcome, Place, Principal, stored};
 use crate::programme::StoreDocument;
 use crate::tokens::Keyring;
 
@@ -47,15 +47,38 @@ pub struct Asked {
     pub fingerprint: Fingerprint,
 }
 
-impl Asked {
+impl Core {
     /// What a caller asks: a request of a kind with its parsed fields.
     #[must_use]
-    pub fn by(caller: &Caller, key: OpKey, (kind, request): (&str, &impl serde::Serialize)) -> Self {
-        Self { org: caller.org, principal: caller.principal, key, fingerprint: Fingerprint::of(kind, request) }
+    pub fn asked(&self, caller: &Caller, key: OpKey, (kind, request): (&str, &impl serde::Serialize)) -> Asked {
+        let request = serde_json::to_vec(request).unwrap_or_default();
+        let fingerprint = Fingerprint(self.keyring.fingerprint(caller.org, &[kind.as_bytes(), &request]));
+        Asked { org: caller.org, principal: caller.principal, key, fingerprint }
     }
-}
 
-impl Core {
+    /// The answer that an operation has from an earlier request, whatever has changed since.
+    ///
+    /// # Errors
+    /// `idempotency_key_reused` when that was another request; the database is out of reach.
+    pub async fn earlier(&self, asked: &Asked) -> Result<Option<Answer>, Problem> {
+        let Some(row) = self.db.op(asked.org, asked.principal, &asked.key).await? else { return Ok(None) };
+        if row.outcome == OpOutcome::Abandoned || row.fingerprint == asked.fingerprint.0 {
+            return Ok(Some(stored(&row)));
+        }
+        Err(Problem::new(Code::IdempotencyKeyReused, "Use a new Idempotency-Key for a new request.").with("op", row.id))
+    }
+
+    /// Looks for an earlier answer when what comes before the ledger fails: a code that ran out since must not hide what was done.
+    ///
+    /// # Errors
+    /// What failed, when the operation has no answer yet.
+    pub async fn or_earlier<T>(&self, asked: &Asked, prepared: Result<T, Problem>) -> Result<Result<T, Answer>, Problem> {
+        match prepared {
+            Ok(value) => Ok(Ok(value)),
+            Err(problem) => self.earlier(asked).await?.map(Err).ok_or(problem),
+        }
+    }
+
     /// A command under a fresh operation id.
     #[must_use]
     pub fn command(&self, asked: &Asked, body: Body) -> Command {

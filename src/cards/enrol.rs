@@ -4,11 +4,14 @@ use crate::cards::{Asked, Core, Profile};
 use crate::db::DbError;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, OrgId, PassId, ProgrammeId};
-use crate::ledger::{Answer, Body, Enrol, EnrolMember, NewMember};
+use crate::ledger::{Answer, Body, Enrol, EnrolMember, IssueCode, NewMember};
 use crate::tokens::{Email, Identity, Keyring, Phone};
 
 /// How often a card number is drawn again when it is taken: with a million cards one in a thousand is.
 const NUMBER_TRIES: usize = 6;
+
+/// How often the next typed code is taken when it is another card's: with a million open codes one in a thousand million is.
+const CODE_TRIES: i64 = 4;
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 80;
@@ -103,6 +106,22 @@ impl Core {
                 Enrol { member, programme, card, number: card_number(self.ids.random()), pass: PassId(self.ids.random()) };
             match self.batcher.try_execute(self.command(asked, Body::Enrol(enrol))).await {
                 Err(DbError::Conflict(index)) => tracing::info!(index, "a fresh card number was taken; drawing another"),
+                Err(error) => return Err(error.into()),
+                Ok(answer) => return answer,
+            }
+        }
+        Err(Code::Internal.into())
+    }
+
+    /// Makes a live and a typed code for a card.
+    ///
+    /// # Errors
+    /// Only what is not an outcome.
+    pub async fn issue_code(&self, asked: &Asked, (card, programme): (CardId, ProgrammeId)) -> Result<Answer, Problem> {
+        for skip in 0..CODE_TRIES {
+            let issue = IssueCode { card, programme, skip };
+            match self.batcher.try_execute(self.command(asked, Body::IssueCode(issue))).await {
+                Err(DbError::Conflict(index)) => tracing::info!(index, "a typed code is another card's; passing over it"),
                 Err(error) => return Err(error.into()),
                 Ok(answer) => return answer,
             }

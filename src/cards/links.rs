@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use crate::cards::{Core, Profile, card_link, pass_link};
+use crate::cards::{Caller, Core, Profile, card_link, pass_link};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, OrgId, PassId, ProgrammeId};
 use crate::ledger::{CardState, Member, Pass};
+use crate::programme::Scope;
 
 /// Where a customer gets the card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -66,8 +67,9 @@ pub struct CardView {
     pub active: bool,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Where the customer gets it.
-    pub links: Links,
+    /// Where the customer gets it, for callers who may change members: whoever has the pass has its code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub links: Option<Links>,
 }
 
 impl Core {
@@ -102,7 +104,7 @@ impl Core {
     ///
     /// # Errors
     /// The database is out of reach.
-    pub async fn card_view(&self, state: &CardState) -> Result<CardView, Problem> {
+    pub async fn card_view(&self, caller: &Caller, state: &CardState) -> Result<CardView, Problem> {
         let pass = self.current_pass(state).await?;
         let card = &state.card;
         Ok(CardView {
@@ -118,7 +120,7 @@ impl Core {
             pass_version: pass.version,
             active: card.active,
             created_at: card.created_at,
-            links: self.links(&pass)?,
+            links: caller.need(Scope::MembersWrite).is_ok().then(|| self.links(&pass)).transpose()?,
         })
     }
 

@@ -1,14 +1,20 @@
 //! A member's name and contacts: sealed with the member's own data key, so that an erasure is the end of one key.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::cards::Core;
 use crate::error::{Code, Problem};
-use crate::ids::{Ids, MemberId, OrgId};
-use crate::ledger::SealedProfile;
+use crate::ids::{CardId, Ids, MemberId, OrgId};
+use crate::ledger::{Member, SealedProfile};
 use crate::tokens::{DataKey, Keyring, Kid, Nonce, SealedDataKey};
 
 /// What the sealed profile is bound to, so that it can't be moved elsewhere.
 const CONTEXT: &[u8] = b"member/profile";
+
+/// What a sealed reason is bound to.
+const REASON: &[u8] = b"member/reason";
 
 /// What a member told about himself. Everything is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -44,10 +50,44 @@ impl Profile {
     /// # Errors
     /// `internal` when the master key is gone or the bytes were changed.
     pub fn open(sealed: &SealedProfile, keyring: &Keyring, (org, member): (OrgId, MemberId)) -> Result<Self, Problem> {
-        let (kid, bytes) = sealed.data_key.split_first().ok_or_else(|| Problem::from(Code::Internal))?;
-        let sealed_key = SealedDataKey { kid: Kid(*kid), bytes: bytes.to_vec() };
-        let data_key = keyring.open_data_key(org, member, &sealed_key).map_err(|_| Problem::from(Code::Internal))?;
+        let data_key = data_key(sealed, keyring, (org, member))?;
         let text = data_key.open(CONTEXT, &sealed.profile).map_err(|_| Problem::from(Code::Internal))?;
         serde_json::from_slice(&text).map_err(|_| Problem::from(Code::Internal))
     }
+}
+
+impl Core {
+    /// Seals a free text about a card with its member's data key, in letters for the journal: after an erasure nobody can read it.
+    ///
+    /// # Errors
+    /// `not_found`; `internal` when the master key is gone.
+    pub async fn seal_reason(&self, org: OrgId, card: CardId, text: &str) -> Result<String, Problem> {
+        let member = self.member_of(org, card).await?;
+        let Some(sealed) = &member.profile else { return Ok(String::new()) };
+        let data_key = data_key(sealed, &self.keyring, (org, member.id))?;
+        Ok(BASE64_STANDARD.encode(data_key.seal(Nonce::generate(self.ids.as_ref()), REASON, text.as_bytes())))
+    }
+
+    /// Opens what [`Self::seal_reason`] made; `None` after an erasure.
+    ///
+    /// # Errors
+    /// As [`Self::seal_reason`].
+    pub async fn open_reason(&self, org: OrgId, card: CardId, sealed: &str) -> Result<Option<String>, Problem> {
+        let member = self.member_of(org, card).await?;
+        let Some(profile) = &member.profile else { return Ok(None) };
+        let data_key = data_key(profile, &self.keyring, (org, member.id))?;
+        let opened = BASE64_STANDARD.decode(sealed).ok().and_then(|bytes| data_key.open(REASON, &bytes).ok());
+        Ok(opened.and_then(|text| String::from_utf8(text.to_vec()).ok()))
+    }
+
+    async fn member_of(&self, org: OrgId, card: CardId) -> Result<Member, Problem> {
+        let state = self.card(org, card).await?;
+        self.db.member(org, state.card.member).await?.ok_or_else(|| Code::Internal.into())
+    }
+}
+
+fn data_key(sealed: &SealedProfile, keyring: &Keyring, (org, member): (OrgId, MemberId)) -> Result<DataKey, Problem> {
+    let (kid, bytes) = sealed.data_key.split_first().ok_or_else(|| Problem::from(Code::Internal))?;
+    let sealed_key = SealedDataKey { kid: Kid(*kid), bytes: bytes.to_vec() };
+    keyring.open_data_key(org, member, &sealed_key).map_err(|_| Problem::from(Code::Internal))
 }

@@ -3,9 +3,51 @@
 use std::fmt::Write as _;
 use std::io;
 
+use clap::{Args, Subcommand};
+
+use super::{CliError, ConfigFile, Ending, Surroundings, block_on};
+use crate::app::open;
 use crate::db::{Db, DbError};
 use crate::ids::OrgId;
 use crate::journal::{Verified, verify};
+
+/// What to check.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Recompute the journal's hash chains and every balance, and say what does not agree
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `walaa audit verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  walaa audit verify --config walaa.toml")]
+pub struct VerifyArgs {
+    /// Only the journal of this organisation (org_…)
+    #[arg(long, value_name = "ID")]
+    organisation: Option<OrgId>,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// Runs one of the commands.
+///
+/// # Errors
+/// The check could not be done.
+pub fn run(command: &AuditCommand, around: &mut Surroundings<'_>) -> Result<Ending, CliError> {
+    let AuditCommand::Verify(args) = command;
+    let config = args.config.load()?;
+    let keyring = open::keyring(&config)?;
+    let (journal, ledger) = block_on(async {
+        let db = open::database(&config, &keyring)?;
+        let journal = verify_journal(db.as_ref(), args.organisation, around.out).await;
+        Ok((journal.map_err(|error| CliError::Other(error.to_string()))?, db.check_ledger().await?))
+    })?;
+    writeln!(around.out, "{} cards were recomputed from {} entries", ledger.cards, ledger.entries)?;
+    for finding in &ledger.findings {
+        writeln!(around.out, "WRONG: {finding}")?;
+    }
+    Ok(if journal == AuditResult::Whole && ledger.findings.is_empty() { Ending::Fine } else { Ending::Findings })
+}
 
 /// Why a check could not be done.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,11 @@ pub mod audit;
 pub mod certs;
 pub mod configure;
 pub mod health;
+pub mod keys;
 pub mod logs;
+pub mod serve;
 pub mod template;
+pub mod upkeep;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,8 +17,10 @@ use std::sync::Arc;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::app::{Parts, StartError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
+use crate::ids::SystemIds;
 
 /// Self-hosted loyalty: points, cards in Apple Wallet and Google Wallet, rewards redeemed once.
 #[derive(Debug, Parser)]
@@ -32,12 +37,30 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the gateway
+    Serve(serve::ServeArgs),
     /// Get, import and look at certificates
     #[command(
         subcommand,
         after_help = "Example:\n  walaa certs csr --name \"Example Cafe\" --email developer@example.com --folder certs"
     )]
     Certs(certs::CertsCommand),
+    /// Make, list and revoke API keys; back up the master keys
+    #[command(subcommand, after_help = "Example:\n  walaa keys create --organisation \"Example Cafe\" --role owner")]
+    Keys(keys::KeysCommand),
+    /// Check and look at pass templates
+    #[command(subcommand, after_help = "Example:\n  walaa template check pass-templates/coffee")]
+    Template(template::TemplateCommand),
+    /// Prove that the ledger was not changed behind our back
+    #[command(subcommand, after_help = "Example:\n  walaa audit verify --config walaa.toml")]
+    Audit(audit::AuditCommand),
+    /// Copy the database into a file while the gateway runs
+    Backup(upkeep::BackupArgs),
+    /// Put a backup in the place of a lost database
+    Restore(upkeep::RestoreArgs),
+    /// Print the description of the HTTP API (OpenAPI 3.1)
+    #[command(after_help = "Example:\n  walaa openapi > openapi.json")]
+    Openapi,
     /// Print the default configuration, or check one
     #[command(subcommand, after_help = "Example:\n  walaa config default > walaa.toml")]
     Config(configure::ConfigCommand),
@@ -69,9 +92,21 @@ pub enum CliError {
     /// The configuration is wrong.
     #[error("the configuration is not right.\n{0}")]
     Config(#[from] ConfigError),
+    /// The gateway did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The gateway stopped by itself.
+    #[error(transparent)]
+    Run(#[from] crate::app::RunError),
     /// Certificates.
     #[error(transparent)]
     Certs(#[from] certs::CertsError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] crate::db::DbError),
+    /// The ledger refused.
+    #[error("{}", .0.detail)]
+    Refused(crate::error::Problem),
     /// The answer could not be written.
     #[error("the answer could not be written: {0}")]
     Output(#[from] io::Error),
@@ -95,6 +130,14 @@ pub struct Surroundings<'a> {
     pub out: &'a mut dyn Write,
     /// Time.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Surroundings<'_> {
+    /// Time and chance as the gateway takes them.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        Parts { clock: Arc::clone(&self.clock), ids: Arc::new(SystemIds) }
+    }
 }
 
 /// The description of all commands, for tests and documents.
@@ -123,7 +166,14 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, mut around: Surroundings<'_>) -> Result<Ending, CliError> {
     match command {
+        Command::Serve(args) => serve::run(&args, &around),
         Command::Certs(command) => certificates(&command, &mut around),
+        Command::Keys(command) => keys::run(&command, &mut around),
+        Command::Template(command) => template::run(&command, around.out),
+        Command::Audit(command) => audit::run(&command, &mut around),
+        Command::Backup(args) => upkeep::backup(&args, &mut around),
+        Command::Restore(args) => upkeep::restore(&args, &mut around),
+        Command::Openapi => openapi(around.out),
         Command::Config(command) => configure::run(&command, around.out),
         Command::Health(args) => health::run(&args, around.out),
     }
@@ -133,6 +183,12 @@ fn certificates(command: &certs::CertsCommand, around: &mut Surroundings<'_>) ->
     use crate::apple::certificates::Severity;
     let worst = certs::run(command, around.clock.as_ref(), around.out)?;
     Ok(if worst == Some(Severity::Error) { Ending::Findings } else { Ending::Fine })
+}
+
+fn openapi(out: &mut dyn Write) -> Result<Ending, CliError> {
+    let document = crate::http::openapi::document().to_pretty_json();
+    writeln!(out, "{}", document.map_err(|error| CliError::Other(error.to_string()))?)?;
+    Ok(Ending::Fine)
 }
 
 /// Runs what waits, on a runtime of its own.

@@ -2,25 +2,65 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
+
+use super::{CliError, Ending};
+use crate::app::open;
 use crate::apple::pass::{PassIdentity, pass_json};
 use crate::passes::preview::page::{self, Exhibit};
 use crate::passes::preview::{Picture, sample};
 use crate::passes::{Severity, Template, TemplateProblem, embedded};
-
-/// The largest file that is read from a template folder, in bytes; larger ones are no pictures for a pass.
-const MAX_FILE_BYTES: u64 = 10_000_000;
-
-/// The most files that are read from a folder.
-const MAX_FILES: usize = 500;
 
 /// The ids of a pass that is only looked at.
 const SAMPLE_PASS_TYPE: &str = "pass.example.preview";
 const SAMPLE_TEAM: &str = "EXAMPLE000";
 const SAMPLE_SERVICE: &str = "https://wallet.example/apple";
 const SAMPLE_TOKEN: &str = "preview-preview-preview";
+
+/// What to do with a template.
+#[derive(Debug, Subcommand)]
+pub enum TemplateCommand {
+    /// Say what a wallet would refuse or drop silently
+    #[command(after_help = "Example:\n  walaa template check pass-templates/coffee")]
+    Check(TemplateFolder),
+    /// Write a page with pictures of its passes, front and back, in each language
+    Preview(PreviewArgs),
+}
+
+/// Which template.
+#[derive(Debug, Args)]
+pub struct TemplateFolder {
+    /// The template's folder, or the name of a ready one
+    #[arg(value_name = "DIR")]
+    dir: String,
+}
+
+/// Arguments of `walaa template preview`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  walaa template preview pass-templates/coffee --out preview.html")]
+pub struct PreviewArgs {
+    #[command(flatten)]
+    template: TemplateFolder,
+    /// Where the page goes
+    #[arg(long, value_name = "FILE", default_value = "preview.html")]
+    out: PathBuf,
+}
+
+/// Runs one of the commands.
+///
+/// # Errors
+/// A file can't be read or written.
+pub fn run(command: &TemplateCommand, out: &mut dyn Write) -> Result<Ending, CliError> {
+    let code = match command {
+        TemplateCommand::Check(template) => check(&template.dir, out),
+        TemplateCommand::Preview(args) => preview(&args.template.dir, &args.out, out),
+    };
+    let code = code.map_err(|error| CliError::Other(error.to_string()))?;
+    Ok(if code == ExitCode::SUCCESS { Ending::Fine } else { Ending::Findings })
+}
 
 /// Prints what is wrong with a template folder, or a ready template's name; fails if anything is an error.
 pub fn check(folder: &str, out: &mut dyn Write) -> io::Result<ExitCode> {
@@ -77,29 +117,5 @@ pub fn files(folder: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
         let message = format!("{folder} is neither a folder nor a ready template ({})", embedded::names().join(", "));
         return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
-    let mut files = Vec::new();
-    read_folder(root, "", &mut files)?;
-    files.sort();
-    Ok(files)
-}
-
-/// Reads a folder and those in it, but for the sources of the artwork and hidden files.
-fn read_folder(folder: &Path, inside: &str, files: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = format!("{inside}{name}");
-        let kind = entry.file_type()?;
-        if name.starts_with('.') || path == "art" || kind.is_symlink() {
-            continue;
-        }
-        if kind.is_dir() {
-            read_folder(&entry.path(), &format!("{path}/"), files)?;
-        } else if files.len() >= MAX_FILES || entry.metadata()?.len() > MAX_FILE_BYTES {
-            return Err(io::Error::other(format!("{path} is too large, or there are more than {MAX_FILES} files")));
-        } else {
-            files.push((path, fs::read(entry.path())?));
-        }
-    }
-    Ok(())
+    open::template_files(root).map_err(io::Error::other)
 }

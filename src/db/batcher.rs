@@ -83,7 +83,8 @@ async fn gather(
     (mut commands, mut sweeps): (mpsc::Receiver<Job>, mpsc::Receiver<Job>),
     committed: Arc<Notify>,
 ) {
-    let latest = AtomicI64::new(i64::MIN);
+    let last = db.high_water().await.map_or(i64::MIN, |(_, at)| at.millis());
+    let latest = AtomicI64::new(last);
     let mut jobs: Vec<Job> = Vec::with_capacity(MAX_BATCH);
     loop {
         tokio::select! {
@@ -116,7 +117,7 @@ async fn gather(
     }
 }
 
-/// Time for decisions never runs backwards within a process, so that a clock that jumps back revives no token.
+/// Time for decisions never runs backwards, nor behind the last commit before the start, so that a clock that jumps back revives no token.
 fn never_backwards(latest: &AtomicI64, now: Timestamp) -> Timestamp {
     let before = latest.fetch_max(now.millis(), Ordering::SeqCst);
     Timestamp::from_millis(before.max(now.millis()))

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Saved, covers, create_as, earlier, existing, replace, saved_by, version_of};
+use super::{Saved, covers, create_as, existing, replace, saved_by, version_of};
 use crate::cards::{Asked, Caller, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
@@ -93,7 +93,7 @@ pub enum OldSecret {
 /// # Errors
 /// `document_invalid`, `forbidden`; as [`Core::ask`].
 pub async fn create_key(core: &Core, caller: &Caller, asked: &Asked, input: KeyInput) -> Result<Answer, Problem> {
-    if let Some(answer) = earlier(core, asked).await? {
+    if let Some(answer) = core.earlier(asked).await? {
         return Ok(answer);
     }
     let id = OpId(core.ids.ordered(core.clock.now()));
@@ -181,7 +181,7 @@ async fn change(
     id: KeyId,
     change: impl FnOnce(&mut KeyDocument) -> Result<(), Problem>,
 ) -> Result<Answer, Problem> {
-    if let Some(answer) = earlier(core, asked).await? {
+    if let Some(answer) = core.earlier(asked).await? {
         return Ok(answer);
     }
     let key = DocumentKey::key(asked.org, id);

@@ -16,8 +16,8 @@ use crate::cards::{Asked, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
-use crate::ledger::{Answer, Body, Document, DocumentKey, DocumentKind, DocumentSaved, Principal, PutDocument, stored};
-use crate::programme::{EnrolmentDocument, KeyDocument, OrganisationDocument, Programme, StoreDocument, TerminalDocument};
+use crate::ledger::{Answer, Body, Document, DocumentKey, DocumentKind, DocumentSaved, Principal, PutDocument};
+use crate::programme::{EnrolmentDocument, MAX_DOCUMENT_BYTES, KeyDocument, OrganisationDocument, Programme, StoreDocument, TerminalDocument};
 
 pub use keys::{KeyInput, KeyView, OldSecret, create_key, key_secret, retire_secret, revoke_key, rotate_key};
 pub use rights::{covers, whole_organisation};
@@ -126,15 +126,6 @@ async fn version_of<T: ConfigDocument>(core: &Core, key: DocumentKey, version: i
     versions.into_iter().find(|saved| saved.version == version).ok_or_else(|| Code::AnswerExpired.into())
 }
 
-/// The outcome that an operation has from an earlier request, so that it is told again whatever has changed since.
-async fn earlier(core: &Core, asked: &Asked) -> Result<Option<Answer>, Problem> {
-    let Some(row) = core.db.op(asked.org, asked.principal, &asked.key).await? else { return Ok(None) };
-    if row.fingerprint == asked.fingerprint.0 {
-        return Ok(Some(stored(&row)));
-    }
-    Err(Problem::new(Code::IdempotencyKeyReused, "Use a new Idempotency-Key for a new request.").with("op", row.id))
-}
-
 /// Makes a document; its id is the operation's.
 ///
 /// # Errors
@@ -175,7 +166,7 @@ pub async fn replace_programme(
     seen: (DocumentKey, i64),
     programme: &Programme,
 ) -> Result<Answer, Problem> {
-    if let Some(answer) = earlier(core, asked).await? {
+    if let Some(answer) = core.earlier(asked).await? {
         return Ok(answer);
     }
     let now = existing::<Programme>(core, seen.0).await?;
@@ -189,6 +180,9 @@ pub async fn replace_programme(
 
 fn put<T: ConfigDocument>(key: DocumentKey, expected_version: i64, document: &T) -> Result<Body, Problem> {
     let body = serde_json::to_string(document).map_err(|_| Problem::from(Code::Internal))?;
+    if body.len() > MAX_DOCUMENT_BYTES {
+        return Err(Problem::new(Code::DocumentInvalid, format!("The document has more than {MAX_DOCUMENT_BYTES} bytes, with its defaults.")));
+    }
     Ok(Body::PutDocument(PutDocument { key, expected_version, body: Arc::from(body) }))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Saved, create, earlier, existing, newest, replace, saved_by, version_of};
+use super::{Saved, create, existing, newest, replace, saved_by, version_of};
 use crate::cards::{Asked, Caller, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
@@ -79,7 +79,7 @@ pub struct Enrolled {
 /// # Errors
 /// `document_invalid`, `wrong_store`, `wrong_programme`; as [`Core::ask`].
 pub async fn create_terminal(core: &Core, caller: &Caller, asked: &Asked, input: TerminalInput) -> Result<Answer, Problem> {
-    if let Some(answer) = earlier(core, asked).await? {
+    if let Some(answer) = core.earlier(asked).await? {
         return file_code(core, asked, answer).await;
     }
     check(core, caller, &input).await?;
@@ -112,7 +112,7 @@ pub async fn put_terminal(
     asked: &Asked,
     (id, expected_version, input): (TerminalId, i64, TerminalInput),
 ) -> Result<Answer, Problem> {
-    if let Some(answer) = earlier(core, asked).await? {
+    if let Some(answer) = core.earlier(asked).await? {
         return Ok(answer);
     }
     let key = DocumentKey::terminal(asked.org, id);
@@ -129,7 +129,7 @@ pub async fn put_terminal(
 /// # Errors
 /// `not_found`, `wrong_store`, `wrong_programme`; as [`Core::ask`].
 pub async fn new_enrolment(core: &Core, caller: &Caller, asked: &Asked, id: TerminalId) -> Result<Answer, Problem> {
-    if let Some(answer) = earlier(core, asked).await? {
+    if let Some(answer) = core.earlier(asked).await? {
         return file_code_of(core, asked, (id, answer)).await;
     }
     let key = DocumentKey::terminal(asked.org, id);

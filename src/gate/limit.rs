@@ -110,7 +110,7 @@ impl RateRule {
     pub const PROGRAMME: [Self; 1] = [Self::per_second(200)];
 
     /// Redemptions from one card.
-    pub const CARD: [Self; 2] = [Self::per_minute(3), Self::per_day(10)];
+    pub const CARD: [Self; 2] = [Self::per_minute(20), Self::per_day(100)];
 
     /// Uses of one token.
     pub const TOKEN: [Self; 1] = [Self::per_minute(5)];

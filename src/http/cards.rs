@@ -4,7 +4,7 @@ use actix_web::web::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cards::{Asked, Codes};
+use crate::cards::{Codes};
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
 use crate::http::checks;
@@ -50,7 +50,7 @@ async fn load(state: &State, caller: &Authenticated, id: CardId) -> Result<CardS
 pub async fn get(state: State, caller: Authenticated, id: Id<CardId>) -> Handled {
     caller.0.need(Scope::MembersRead)?;
     let card = load(&state, &caller, id.0).await?;
-    answer::ok(&state.core.card_view(&card).await?)
+    answer::ok(&state.core.card_view(&caller.0, &card).await?)
 }
 
 /// A live code (two minutes) and a typed code (five minutes) for a card.
@@ -59,9 +59,8 @@ pub async fn get(state: State, caller: Authenticated, id: Id<CardId>) -> Handled
 pub async fn codes(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<CardId>) -> Handled {
     caller.0.need(Scope::MembersWrite)?;
     let card = load(&state, &caller, id.0).await?;
-    let asked = Asked::by(&caller.0, key.0, ("codes", &id.0));
-    let issue = ledger::IssueCode { card: id.0, programme: card.card.programme };
-    let decided = state.core.ask(&asked, ledger::Body::IssueCode(issue)).await?;
+    let asked = state.core.asked(&caller.0, key.0, ("codes", &id.0));
+    let decided = state.core.issue_code(&asked, (id.0, card.card.programme)).await?;
     let codes = Codes { keyring: &state.core.keyring, org: caller.0.org };
     answer::with::<CodesIssued>(decided, |issued, body| {
         let generation = (issued.kid, issued.generation);
@@ -91,9 +90,14 @@ pub async fn adjust(
         return Err(Problem::field("points", "is 0").into());
     }
     let card = load(&state, &caller, id.0).await?;
-    let asked = Asked::by(&caller.0, key.0, ("adjust", &(id.0, &body.0)));
-    let adjust = ledger::Adjust { card: id.0, programme: card.card.programme, points: *points, reason: reason.clone() };
-    answer::stored(state.core.ask(&asked, ledger::Body::Adjust(adjust)).await?)
+    let asked = state.core.asked(&caller.0, key.0, ("adjust", &(id.0, &body.0)));
+    let sealed_reason = state.core.seal_reason(caller.0.org, id.0, reason).await?;
+    let adjust = ledger::Adjust { card: id.0, programme: card.card.programme, points: *points, sealed_reason };
+    let decided = state.core.ask(&asked, ledger::Body::Adjust(adjust)).await?;
+    answer::with::<ledger::Adjusted>(decided, |_, adjusted| {
+        adjusted["reason"] = json!(reason);
+        Ok(())
+    })
 }
 
 /// Issues the passes of a lost phone anew: the old ones are void and their codes die at once.
@@ -102,7 +106,7 @@ pub async fn adjust(
 pub async fn reissue(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<CardId>) -> Handled {
     caller.0.need(Scope::MembersWrite)?;
     let card = load(&state, &caller, id.0).await?;
-    let asked = Asked::by(&caller.0, key.0, ("reissue", &id.0));
+    let asked = state.core.asked(&caller.0, key.0, ("reissue", &id.0));
     let passes = (0..REISSUED_PASSES).map(|_| PassId(state.core.ids.random())).collect();
     let reissue = ledger::Reissue { card: id.0, programme: card.card.programme, passes };
     let decided = state.core.ask(&asked, ledger::Body::Reissue(reissue)).await?;

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cards::Asked;
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
@@ -21,6 +20,9 @@ const MAX_LINES: usize = 200;
 
 /// How far in the future a till's clock may be: five minutes.
 const MAX_AHEAD_MS: i64 = 5 * 60_000;
+
+/// How long ago a sale may have happened: 400 days.
+const MAX_BEHIND_MS: i64 = 400 * 86_400_000;
 
 /// A sale.
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
@@ -94,13 +96,17 @@ impl NewEarning {
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<NewEarning>) -> Handled {
     caller.0.need(Scope::Earn)?;
     body.0.check()?;
-    let asked = Asked::by(&caller.0, key.0, ("POST /v1/earnings", &body.0));
+    let asked = state.core.asked(&caller.0, key.0, ("POST /v1/earnings", &body.0));
     let now = state.core.clock.now();
     let occurred_at = body.0.occurred_at.unwrap_or(now);
-    if occurred_at.since(now) > MAX_AHEAD_MS {
-        return Err(Problem::field("occurred_at", "is in the future").into());
+    if !(-MAX_BEHIND_MS..=MAX_AHEAD_MS).contains(&occurred_at.since(now)) {
+        return Err(Problem::field("occurred_at", "is in the future, or more than 400 days ago").into());
     }
-    let meant = state.core.meant_card(&caller.0, (body.0.card, body.0.code.as_deref())).await?;
+    let meant = state.core.meant_card(&caller.0, (body.0.card, body.0.code.as_deref())).await;
+    let meant = match state.core.or_earlier(&asked, meant).await? {
+        Ok(meant) => meant,
+        Err(earlier) => return answer::stored(earlier),
+    };
     let place = state.core.place(&caller.0, (body.0.store, body.0.cashier.clone())).await?;
     let lines = body.0.lines.as_ref().and_then(|lines| serde_json::to_string(lines).ok());
     let sale = Sale { receipt: body.0.receipt.clone(), total: body.0.total, occurred_at, lines };
@@ -139,7 +145,7 @@ pub async fn create_return(
     if body.0.total.minor_units() == 0 {
         return Err(Problem::field("total.amount", "is 0").into());
     }
-    let asked = Asked::by(&caller.0, key.0, ("returns", &(id.0, &body.0)));
+    let asked = state.core.asked(&caller.0, key.0, ("returns", &(id.0, &body.0)));
     let earning = state.core.db.earning(caller.0.org, id.0).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
     caller.0.may_use(earning.programme)?;
     let place = state.core.place(&caller.0, (body.0.store, body.0.cashier.clone())).await?;

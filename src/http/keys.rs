@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cards::Asked;
 use crate::clock::Timestamp;
+use crate::cards::Asked;
 use crate::documents::{self, KeyInput, KeyView, OldSecret};
 use crate::error::Code;
 use crate::http::auth::Authenticated;
@@ -58,7 +58,7 @@ pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handle
     request_body = KeyInput,
     responses((status = 201, description = "Made", body = KeyWithSecret)))]
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<KeyInput>) -> Handled {
-    let asked = Asked::by(&caller.0, key.0, ("keys.create", &body.0));
+    let asked = state.core.asked(&caller.0, key.0, ("keys.create", &body.0));
     let answer = documents::create_key(&state.core, &caller.0, &asked, body.0).await?;
     let id = KeyId(answer.op.0);
     with_secret(&state, answer, (&asked, id, Did::Create)).await
@@ -86,7 +86,7 @@ pub async fn history(state: State, caller: Authenticated, id: Id<KeyId>, paging:
     request_body = Rotation,
     responses((status = 200, description = "A new secret", body = KeyWithSecret)))]
 pub async fn rotate(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<KeyId>, body: Body<Rotation>) -> Handled {
-    let asked = Asked::by(&caller.0, key.0, ("keys.rotate", &(id.0, &body.0)));
+    let asked = state.core.asked(&caller.0, key.0, ("keys.rotate", &(id.0, &body.0)));
     let answer = documents::rotate_key(&state.core, &caller.0, &asked, (id.0, body.0.old_secret)).await?;
     with_secret(&state, answer, (&asked, id.0, Did::Change)).await
 }
@@ -95,7 +95,7 @@ pub async fn rotate(state: State, caller: Authenticated, key: IdempotencyKey, id
 #[utoipa::path(post, path = "/v1/keys/{id}/retire", tag = "keys",
     responses((status = 200, description = "Only the newest secret works", body = SavedAnswer)))]
 pub async fn retire(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<KeyId>) -> Handled {
-    let asked = Asked::by(&caller.0, key.0, ("keys.retire", &id.0));
+    let asked = state.core.asked(&caller.0, key.0, ("keys.retire", &id.0));
     let answer = documents::retire_secret(&state.core, &asked, id.0).await?;
     saved(&state, answer, Did::Change, id.0)
 }
@@ -106,7 +106,7 @@ pub async fn retire(state: State, caller: Authenticated, key: IdempotencyKey, id
 #[utoipa::path(post, path = "/v1/keys/{id}/revoke", tag = "keys",
     responses((status = 200, description = "Revoked", body = SavedAnswer)))]
 pub async fn revoke(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<KeyId>) -> Handled {
-    let asked = Asked::by(&caller.0, key.0, ("keys.revoke", &id.0));
+    let asked = state.core.asked(&caller.0, key.0, ("keys.revoke", &id.0));
     let answer = documents::revoke_key(&state.core, &asked, id.0).await?;
     saved(&state, answer, Did::Change, id.0)
 }

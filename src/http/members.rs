@@ -4,7 +4,7 @@ use actix_web::web::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cards::{Asked, CardView, Joining, MemberView, Person, Profile};
+use crate::cards::{CardView, Joining, MemberView, Person, Profile};
 use crate::db::Page;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
@@ -65,14 +65,23 @@ pub struct ListQuery {
     responses((status = 201, description = "The member, the card and its links", body = Value)))]
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<NewMember>) -> Handled {
     caller.0.need(Scope::MembersWrite)?;
-    let asked = Asked::by(&caller.0, key.0, ("POST /v1/members", &body.0));
+    let asked = state.core.asked(&caller.0, key.0, ("POST /v1/members", &body.0));
     let NewMember { programme, name, phone, email, language } = body.0;
     let person = Person::parse(Profile { name, phone, email }, language.as_deref())?;
-    let programme = state.core.meant_programme(caller.0.org, programme).await?;
+    let meant = state.core.meant_programme(caller.0.org, programme).await;
+    let programme = match state.core.or_earlier(&asked, meant).await? {
+        Ok(programme) => programme,
+        Err(earlier) => return add_links(&state, earlier, |member| joined(member, &person)).await,
+    };
     caller.0.may_use(programme)?;
     let joining = Joining::Person(person.clone());
     let decided = state.core.enrol(&asked, &joining, programme).await?;
-    add_links(&state, decided, |member| json!({ "id": member, "name": person.profile.name, "language": person.language })).await
+    add_links(&state, decided, |member| joined(member, &person)).await
+}
+
+/// The member as the answer shows it: what was asked, since no name is stored in an answer.
+fn joined(member: MemberId, person: &Person) -> Value {
+    json!({ "id": member, "name": person.profile.name, "language": person.language })
 }
 
 /// Gives a member a card in another programme.
@@ -87,7 +96,7 @@ pub async fn add_card(
 ) -> Handled {
     caller.0.need(Scope::MembersWrite)?;
     caller.0.may_use(body.0.programme)?;
-    let asked = Asked::by(&caller.0, key.0, ("POST /v1/members/cards", &(id.0, &body.0)));
+    let asked = state.core.asked(&caller.0, key.0, ("POST /v1/members/cards", &(id.0, &body.0)));
     state.core.db.member(caller.0.org, id.0).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
     let decided = state.core.enrol(&asked, &Joining::Member(id.0), body.0.programme).await?;
     add_links(&state, decided, |member| json!({ "id": member })).await
@@ -118,7 +127,12 @@ pub async fn list(state: State, caller: Authenticated, query: Query<ListQuery>) 
     let after = query.cursor.map_or([0; 16], |id| id.0);
     let members = state.core.db.members(caller.0.org, Page { after, limit }).await?;
     let next = (members.len() == limit).then(|| members.last().map(|member| member.id)).flatten();
-    let views: Vec<MemberView> = members.iter().map(|member| state.core.member_view(member)).collect::<Result<_, _>>()?;
+    let mut views: Vec<MemberView> = Vec::with_capacity(members.len());
+    for member in &members {
+        if sees(&state, &caller, member.id).await? {
+            views.push(state.core.member_view(member)?);
+        }
+    }
     answer::ok(&json!({ "data": views, "next": next }))
 }
 
@@ -129,6 +143,7 @@ async fn find(state: &State, caller: &Authenticated, query: &ListQuery) -> Handl
     for hash in person.hashes(caller.0.org, &state.core.keyring) {
         if let Some(id) = state.core.db.identity(caller.0.org, hash).await?
             && let Some(member) = state.core.db.member(caller.0.org, id).await?
+            && sees(state, caller, id).await?
         {
             found.push(state.core.member_view(&member)?);
             break;
@@ -148,13 +163,30 @@ pub async fn get(state: State, caller: Authenticated, id: Id<MemberId>) -> Handl
     answer::ok(&body)
 }
 
+/// Whether a caller may know of a member: one that is bound to programmes knows those with a card in one of them.
+async fn sees(state: &State, caller: &Authenticated, id: MemberId) -> Result<bool, Problem> {
+    if caller.0.programmes.is_empty() {
+        return Ok(true);
+    }
+    let cards = state.core.db.cards_of(caller.0.org, id).await?;
+    Ok(cards.iter().any(|card| caller.0.may_use(card.card.programme).is_ok()))
+}
+
+/// What touches all of a member's programmes is not for a key that is bound to some.
+fn whole_organisation(caller: &Authenticated) -> Result<(), Problem> {
+    if caller.0.programmes.is_empty() { Ok(()) } else { Err(Code::WrongProgramme.into()) }
+}
+
 async fn load(state: &State, caller: &Authenticated, id: MemberId) -> Result<(ledger::Member, Vec<CardView>), Problem> {
     let org = caller.0.org;
     let member = state.core.db.member(org, id).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
+    if !sees(state, caller, id).await? {
+        return Err(Code::NotFound.into());
+    }
     let mut cards = Vec::new();
     for card in state.core.db.cards_of(org, id).await? {
         if caller.0.may_use(card.card.programme).is_ok() {
-            cards.push(state.core.card_view(&card).await?);
+            cards.push(state.core.card_view(&caller.0, &card).await?);
         }
     }
     Ok((member, cards))
@@ -165,6 +197,7 @@ async fn load(state: &State, caller: &Authenticated, id: MemberId) -> Result<(le
     responses((status = 200, description = "Profile, cards, entries and vouchers", body = Value)))]
 pub async fn export(state: State, caller: Authenticated, id: Id<MemberId>) -> Handled {
     caller.0.need(Scope::MembersErase)?;
+    whole_organisation(&caller)?;
     let (member, views) = load(&state, &caller, id.0).await?;
     let mut cards = Vec::new();
     for view in views {
@@ -183,6 +216,7 @@ pub async fn export(state: State, caller: Authenticated, id: Id<MemberId>) -> Ha
     responses((status = 200, description = "What was erased", body = ledger::Erased)))]
 pub async fn erase(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<MemberId>) -> Handled {
     caller.0.need(Scope::MembersErase)?;
-    let asked = Asked::by(&caller.0, key.0, ("erase", &id.0));
+    whole_organisation(&caller)?;
+    let asked = state.core.asked(&caller.0, key.0, ("erase", &id.0));
     answer::stored(state.core.ask(&asked, ledger::Body::Erase(ledger::Erase { member: id.0 })).await?)
 }

@@ -115,7 +115,7 @@ fn value_endpoints() -> Vec<Endpoint> {
         post("/v1/redemptions", Redeem, redemptions::create),
         get("/v1/redemptions/{id}", Redeem, redemptions::get),
         post("/v1/redemptions/{id}/reversal", Reverse, redemptions::create_reversal),
-        post("/v1/vouchers", Redeem, vouchers::create),
+        post("/v1/vouchers", MembersWrite, vouchers::create),
         get("/v1/vouchers/{id}", Redeem, vouchers::get),
         post("/v1/vouchers/{id}/cancellation", Redeem, vouchers::cancel),
         any_key(Method::GET, "/v1/ops/{id}", ops::get),

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::cards::Asked;
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
@@ -76,7 +75,7 @@ pub async fn get(state: State, caller: Authenticated, id: Id<OpName>) -> Handled
         (None, Ok(id)) => state.core.db.op_by_id(caller.org, id).await?,
         (None, Err(_)) => None,
     };
-    let row = row.filter(|row| row.principal == caller.principal || caller.scopes.contains(&Scope::Audit));
+    let row = row.filter(|row| row.principal == caller.principal || (caller.scopes.contains(&Scope::Audit) && caller.programmes.is_empty()));
     answer::ok(&operation(row.ok_or(Code::OpUnknown)?)?)
 }
 
@@ -89,7 +88,7 @@ pub async fn get(state: State, caller: Authenticated, id: Id<OpName>) -> Handled
 pub async fn abandon(state: State, caller: Authenticated, id: Id<OpName>) -> Handled {
     let caller = caller.0;
     let key = OpKey::parse(&id.0.0).ok_or(Code::NotFound)?;
-    let asked = Asked::by(&caller, key.clone(), ("ops.abandon", &()));
+    let asked = state.core.asked(&caller, key.clone(), ("ops.abandon", &()));
     state.core.ask(&asked, Body::Abandon(Abandon)).await?;
     let row = state.core.db.op(caller.org, caller.principal, &key).await?;
     answer::ok(&operation(row.ok_or(Code::Internal)?)?)

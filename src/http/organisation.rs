@@ -1,6 +1,5 @@
 //! Handlers of the organisation itself.
 
-use crate::cards::Asked;
 use crate::documents::{replace, whole_organisation};
 use crate::http::State;
 use crate::http::auth::Authenticated;
@@ -26,7 +25,7 @@ pub async fn get(state: State, caller: Authenticated) -> Handled {
 pub async fn put(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<Put>) -> Handled {
     whole_organisation(&caller.0)?;
     let document: OrganisationDocument = documents::read(&body.0.document)?;
-    let asked = Asked::by(&caller.0, key.0, ("organisation.put", &(body.0.expected_version, &document)));
+    let asked = state.core.asked(&caller.0, key.0, ("organisation.put", &(body.0.expected_version, &document)));
     let seen = (DocumentKey::organisation(caller.0.org), body.0.expected_version);
     let answer = replace(&state.core, &asked, seen, &document).await?;
     documents::saved(&state, answer, Did::Change, caller.0.org)

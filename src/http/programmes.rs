@@ -2,7 +2,6 @@
 
 use serde_json::value::RawValue;
 
-use crate::cards::Asked;
 use crate::documents::{create as create_document, replace_programme, whole_organisation};
 use crate::http::State;
 use crate::http::auth::Authenticated;
@@ -33,7 +32,7 @@ pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handle
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<Box<RawValue>>) -> Handled {
     whole_organisation(&caller.0)?;
     let document: Programme = documents::read(&body.0)?;
-    let asked = Asked::by(&caller.0, key.0, ("programmes.create", &document));
+    let asked = state.core.asked(&caller.0, key.0, ("programmes.create", &document));
     let answer = create_document(&state.core, &asked, &document).await?;
     let id = ProgrammeId(answer.op.0);
     documents::saved(&state, answer, Did::Create, id)
@@ -56,7 +55,7 @@ pub async fn get(state: State, caller: Authenticated, id: Id<ProgrammeId>) -> Ha
 pub async fn put(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<ProgrammeId>, body: Body<Put>) -> Handled {
     caller.0.may_use(id.0)?;
     let document: Programme = documents::read(&body.0.document)?;
-    let asked = Asked::by(&caller.0, key.0, ("programmes.put", &(id.0, body.0.expected_version, &document)));
+    let asked = state.core.asked(&caller.0, key.0, ("programmes.put", &(id.0, body.0.expected_version, &document)));
     let seen = (DocumentKey::programme(caller.0.org, id.0), body.0.expected_version);
     let answer = replace_programme(&state.core, &asked, seen, &document).await?;
     documents::saved(&state, answer, Did::Change, id.0)

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::cards::Asked;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
 use crate::http::checks;
@@ -97,11 +96,12 @@ impl NewRedemption {
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<NewRedemption>) -> Handled {
     caller.0.need(Scope::Redeem)?;
     body.0.check()?;
-    let asked = Asked::by(&caller.0, key.0, ("POST /v1/redemptions", &body.0));
+    let asked = state.core.asked(&caller.0, key.0, ("POST /v1/redemptions", &body.0));
     let place = state.core.place(&caller.0, (body.0.store, body.0.cashier)).await?;
     let lines = body.0.rewards.into_iter().map(|line| CaptureLine { reward: line.reward, quantity: line.quantity }).collect();
-    let receipt = body.0.sale.map(|sale| sale.receipt);
-    let redeeming = Redeeming { code: body.0.code, lines, place, receipt, validate_only: body.0.validate_only };
+    let (receipt, sale_total) = body.0.sale.map(|sale| (sale.receipt, sale.total)).unzip();
+    let sale_total = sale_total.flatten();
+    let redeeming = Redeeming { code: body.0.code, lines, place, receipt, sale_total, validate_only: body.0.validate_only };
     answer::stored(state.core.redeem(&caller.0, &asked, redeeming).await?)
 }
 
@@ -133,8 +133,12 @@ pub async fn create_reversal(
     caller.0.need(Scope::Reverse)?;
     checks::text("reason", &body.0.reason, 200)?;
     checks::optional_text("cashier", body.0.cashier.as_deref(), 40)?;
-    let asked = Asked::by(&caller.0, key.0, ("reversal", &(id.0, &body.0)));
+    let asked = state.core.asked(&caller.0, key.0, ("reversal", &(id.0, &body.0)));
     let place = state.core.place(&caller.0, (body.0.store, body.0.cashier)).await?;
-    let reversing = Reversing { redemption: id.0, reason: body.0.reason, place };
-    answer::stored(state.core.reverse(&caller.0, &asked, reversing).await?)
+    let reversing = Reversing { redemption: id.0, reason: body.0.reason.clone(), place };
+    let decided = state.core.reverse(&caller.0, &asked, reversing).await?;
+    answer::with::<ledger::Reversed>(decided, |_, reversed| {
+        reversed["reason"] = json!(body.0.reason);
+        Ok(())
+    })
 }

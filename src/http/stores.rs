@@ -2,7 +2,6 @@
 
 use serde_json::value::RawValue;
 
-use crate::cards::Asked;
 use crate::documents::{create as create_document, existing, replace, whole_organisation};
 use crate::http::State;
 use crate::http::auth::Authenticated;
@@ -30,7 +29,7 @@ pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handle
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<Box<RawValue>>) -> Handled {
     whole_organisation(&caller.0)?;
     let document: StoreDocument = documents::read(&body.0)?;
-    let asked = Asked::by(&caller.0, key.0, ("stores.create", &document));
+    let asked = state.core.asked(&caller.0, key.0, ("stores.create", &document));
     let answer = create_document(&state.core, &asked, &document).await?;
     let id = StoreId(answer.op.0);
     documents::saved(&state, answer, Did::Create, id)
@@ -54,7 +53,7 @@ pub async fn put(state: State, caller: Authenticated, key: IdempotencyKey, id: I
     let document: StoreDocument = documents::read(&body.0.document)?;
     let store = DocumentKey::store(caller.0.org, id.0);
     existing::<StoreDocument>(&state.core, store).await?;
-    let asked = Asked::by(&caller.0, key.0, ("stores.put", &(id.0, body.0.expected_version, &document)));
+    let asked = state.core.asked(&caller.0, key.0, ("stores.put", &(id.0, body.0.expected_version, &document)));
     let answer = replace(&state.core, &asked, (store, body.0.expected_version), &document).await?;
     documents::saved(&state, answer, Did::Change, id.0)
 }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cards::Asked;
 use crate::clock::Timestamp;
 use crate::documents::{self, TerminalInput, TerminalView};
 use crate::error::Code;
@@ -73,7 +72,7 @@ pub async fn list(state: State, caller: Authenticated, paging: Paging) -> Handle
     request_body = TerminalInput,
     responses((status = 201, description = "Made", body = TerminalCode)))]
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<TerminalInput>) -> Handled {
-    let asked = Asked::by(&caller.0, key.0, ("terminals.create", &body.0));
+    let asked = state.core.asked(&caller.0, key.0, ("terminals.create", &body.0));
     let answer = documents::create_terminal(&state.core, &caller.0, &asked, body.0).await?;
     let id = TerminalId(answer.op.0);
     with_code(&state, answer, (caller.0.org, id)).await
@@ -100,7 +99,7 @@ pub async fn put(
     body: Body<PutOf<TerminalInput>>,
 ) -> Handled {
     let PutOf { expected_version, document } = body.0;
-    let asked = Asked::by(&caller.0, key.0, ("terminals.put", &(id.0, expected_version, &document)));
+    let asked = state.core.asked(&caller.0, key.0, ("terminals.put", &(id.0, expected_version, &document)));
     let answer = documents::put_terminal(&state.core, &caller.0, &asked, (id.0, expected_version, document)).await?;
     saved(&state, answer, Did::Change, id.0)
 }
@@ -119,7 +118,7 @@ pub async fn history(state: State, caller: Authenticated, id: Id<TerminalId>, pa
 #[utoipa::path(post, path = "/v1/terminals/{id}/enrolment", tag = "terminals",
     responses((status = 201, description = "A new code", body = TerminalCode)))]
 pub async fn new_code(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<TerminalId>) -> Handled {
-    let asked = Asked::by(&caller.0, key.0, ("terminals.new_code", &id.0));
+    let asked = state.core.asked(&caller.0, key.0, ("terminals.new_code", &id.0));
     let answer = documents::new_enrolment(&state.core, &caller.0, &asked, id.0).await?;
     with_code(&state, answer, (caller.0.org, id.0)).await
 }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cards::Asked;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
 use crate::http::checks;
@@ -28,9 +27,9 @@ pub struct NewVoucher {
 #[utoipa::path(post, path = "/v1/vouchers", tag = "vouchers", request_body = NewVoucher,
     responses((status = 201, description = "The voucher and the links of its pass", body = Value)))]
 pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, body: Body<NewVoucher>) -> Handled {
-    caller.0.need(Scope::Redeem)?;
+    caller.0.need(Scope::MembersWrite)?;
     checks::text("reward", &body.0.reward, 40)?;
-    let asked = Asked::by(&caller.0, key.0, ("POST /v1/vouchers", &body.0));
+    let asked = state.core.asked(&caller.0, key.0, ("POST /v1/vouchers", &body.0));
     let card = state.core.card(caller.0.org, body.0.card).await?;
     caller.0.may_use(card.card.programme)?;
     let issue = ledger::IssueVoucher {
@@ -38,6 +37,7 @@ pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, bo
         programme: card.card.programme,
         reward: body.0.reward,
         pass: PassId(state.core.ids.random()),
+        place: caller.0.place(None, None)?,
     };
     let decided = state.core.ask(&asked, ledger::Body::IssueVoucher(issue)).await?;
     let issued: Option<VoucherSummary> = decided.result.as_ref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok());
@@ -57,7 +57,9 @@ pub async fn get(state: State, caller: Authenticated, id: Id<VoucherId>) -> Hand
     caller.0.need(Scope::Redeem)?;
     let voucher = load(&state, &caller, id.0).await?;
     let mut body = view(&voucher);
-    if let Some(pass) = state.core.db.pass(voucher.pass).await? {
+    if caller.0.need(Scope::MembersWrite).is_ok()
+        && let Some(pass) = state.core.db.pass(voucher.pass).await?
+    {
         body["links"] = json!(state.core.links(&pass)?);
     }
     answer::ok(&body)
@@ -83,7 +85,7 @@ pub(super) fn view(voucher: &Voucher) -> Value {
 pub async fn cancel(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<VoucherId>) -> Handled {
     caller.0.need(Scope::Redeem)?;
     let voucher = load(&state, &caller, id.0).await?;
-    let asked = Asked::by(&caller.0, key.0, ("cancellation", &id.0));
-    let cancel = ledger::CancelVoucher { voucher: id.0, card: voucher.card, programme: voucher.programme };
+    let asked = state.core.asked(&caller.0, key.0, ("cancellation", &id.0));
+    let cancel = ledger::CancelVoucher { voucher: id.0, card: voucher.card, programme: voucher.programme, place: caller.0.place(None, None)? };
     answer::stored(state.core.ask(&asked, ledger::Body::CancelVoucher(cancel)).await?)
 }

@@ -223,6 +223,8 @@ pub struct IssueCode {
     pub card: CardId,
     /// Its programme.
     pub programme: ProgrammeId,
+    /// Generations to pass over, since their typed code is another card's.
+    pub skip: i64,
 }
 
 /// The sale as told by the till.
@@ -275,8 +277,8 @@ pub struct Adjust {
     pub programme: ProgrammeId,
     /// By how much, not zero.
     pub points: i64,
-    /// Why, 1 to 200 characters; kept in the journal, so without personal data.
-    pub reason: String,
+    /// Why, sealed with the member's data key, in letters: free text never stands open in the journal.
+    pub sealed_reason: String,
 }
 
 /// See [`Body::IssueVoucher`].
@@ -290,6 +292,8 @@ pub struct IssueVoucher {
     pub reward: String,
     /// The voucher's new pass.
     pub pass: PassId,
+    /// Where.
+    pub place: Place,
 }
 
 /// See [`Body::CancelVoucher`].
@@ -301,6 +305,8 @@ pub struct CancelVoucher {
     pub card: CardId,
     /// Its programme.
     pub programme: ProgrammeId,
+    /// Where.
+    pub place: Place,
 }
 
 /// One wanted line of a redemption.
@@ -329,6 +335,8 @@ pub struct Capture {
     pub place: Place,
     /// The sale's receipt that it belongs to.
     pub receipt: Option<String>,
+    /// The sale's total, for the journal.
+    pub sale_total: Option<Money>,
     /// Whether the staff member may redeem codes from before a restore.
     pub manager: bool,
     /// Says what would happen, and changes nothing.
@@ -346,8 +354,8 @@ pub struct Reverse {
     pub programme: ProgrammeId,
     /// Its voucher.
     pub voucher: Option<VoucherId>,
-    /// Why, 1 to 200 characters.
-    pub reason: String,
+    /// Why, sealed as an adjustment's.
+    pub sealed_reason: String,
     /// Where.
     pub place: Place,
     /// Whether the time limit and the same-till rule for clerks are waived.
@@ -486,12 +494,17 @@ impl Command {
             Body::Return(back) => {
                 roots.add_card(org, back.card, back.programme);
                 roots.earnings.push(back.earning);
+                roots.add_place(org, &back.place);
             }
             Body::Adjust(adjust) => roots.add_card(org, adjust.card, adjust.programme),
-            Body::IssueVoucher(issue) => roots.add_card(org, issue.card, issue.programme),
+            Body::IssueVoucher(issue) => {
+                roots.add_card(org, issue.card, issue.programme);
+                roots.add_place(org, &issue.place);
+            }
             Body::CancelVoucher(cancel) => {
                 roots.add_card(org, cancel.card, cancel.programme);
                 roots.vouchers.push(cancel.voucher);
+                roots.add_place(org, &cancel.place);
             }
             Body::Capture(capture) => {
                 roots.add_card(org, capture.card, capture.programme);
@@ -503,6 +516,7 @@ impl Command {
                 roots.add_card(org, reverse.card, reverse.programme);
                 roots.redemptions.push(reverse.redemption);
                 roots.vouchers.extend(reverse.voucher);
+                roots.add_place(org, &reverse.place);
             }
             Body::Reissue(reissue) => {
                 roots.add_card(org, reissue.card, reissue.programme);

@@ -182,8 +182,6 @@ outcomes! {
         op: OpId,
         /// By how much.
         points: i64,
-        /// Why.
-        reason: String,
         /// When.
         at: Timestamp,
         /// The card after it.
@@ -210,8 +208,9 @@ outcomes! {
     }
     /// A token was captured; or, for `validate_only`, would be.
     Redeemed 201 {
-        /// The operation.
-        op: OpId,
+        /// The operation; none when only validated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        op: Option<OpId>,
         /// The redemption; none when only validated.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<RedemptionId>,
@@ -240,8 +239,6 @@ outcomes! {
         redemption: RedemptionId,
         /// Points given back.
         points: i64,
-        /// Why.
-        reason: String,
         /// When.
         at: Timestamp,
         /// The card after it.
@@ -298,7 +295,7 @@ pub struct LineSummary {
     pub quantity: i64,
     /// The points for all of them.
     pub points: i64,
-    /// What it is worth, if the programme says.
+    /// What all of them are worth, if the programme says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Money>,
 }

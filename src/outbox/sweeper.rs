@@ -12,9 +12,9 @@ use aws_lc_rs::digest::{Context, SHA256};
 use crate::clock::{Clock, Timestamp};
 use crate::db::batcher::Batcher;
 use crate::db::{Channel, Db, DbError, Expired};
-use crate::error::Problem;
+use crate::error::{Code, Problem};
 use crate::ids::{Ids, OpId, OrgId};
-use crate::ledger::{Body, Command, DocumentKey, Expire, Fingerprint, OpHeader, OpKey, Principal, Touch};
+use crate::ledger::{Body, Command, DocumentKey, EXPIRY_GRACE_MS, Expire, Fingerprint, OpHeader, OpKey, Principal, Touch};
 
 /// Tokens or passes of one command: sales go first, so sweeps take small bites.
 const PER_COMMAND: usize = 32;
@@ -157,7 +157,7 @@ impl Sweeper {
     }
 
     async fn expire(&self) -> Result<usize, SweepError> {
-        let mut over = self.db.expired_tokens(self.clock.now(), TOKENS_PER_RUN).await?;
+        let mut over = self.db.expired_tokens(self.clock.now().plus_millis(-EXPIRY_GRACE_MS), TOKENS_PER_RUN).await?;
         over.sort_by_key(|expired| (expired.org, expired.token));
         let mut done = 0;
         let mut first_refusal = None;
@@ -166,7 +166,7 @@ impl Sweeper {
                 match self.expire_some(chunk).await {
                     Ok(()) => done += chunk.len(),
                     // One of them is refused: the others shall not wait for it.
-                    Err(refusal) if chunk.len() > 1 && refusal.code.status() < 500 => {
+                    Err(refusal) if chunk.len() > 1 && !matches!(refusal.code, Code::LedgerUnavailable | Code::Overloaded) => {
                         for one in chunk {
                             match self.expire_some(std::slice::from_ref(one)).await {
                                 Ok(()) => done += 1,

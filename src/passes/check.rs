@@ -242,7 +242,7 @@ fn check_text(at: &str, text: &Text, kind: PassKind, findings: &mut Findings) {
             Placeholder::VoucherReward | Placeholder::VoucherPoints | Placeholder::VoucherExpires if kind == PassKind::Card => {
                 findings
                     .at(at)
-                    .error(format!("{{{{ {name} }}}} never has a value on a card"), "Use it in the voucher section only.")
+                    .error(format!("{{{{ {name} }}}} never has a value on a card"), "Use it in the voucher section only.");
             }
             _ => {}
         }
@@ -260,7 +260,7 @@ fn check_google_places(design: &Design, findings: &mut Findings) {
     for row in 1..=3 {
         let has = |place| taken.contains(&GoogleSlot::Row(row, place));
         let (start, middle, end) = (has(GooglePlace::Start), has(GooglePlace::Middle), has(GooglePlace::End));
-        if (end && !start) || (middle && !(start && end)) {
+        if (end && !start) || (middle && !end) {
             findings
                 .at(&at)
                 .error(format!("Google's row {row} has a gap"), "A row holds start; or start and end; or start, middle and end.");

@@ -16,7 +16,7 @@ pub fn json_members(at: &str, table: &BTreeMap<String, toml::Value>, findings: &
         match json_of(value) {
             Some(value) => members.push((name.clone(), value.to_string())),
             None => {
-                findings.at(format!("{at}.{name}")).error("holds a number that JSON has no form for", "Write a finite number.")
+                findings.at(format!("{at}.{name}")).error("holds a number that JSON has no form for", "Write a finite number.");
             }
         }
     }

@@ -1,6 +1,6 @@
-//! One language of a template: its strings file, how it writes numbers and dates, and its plural forms.
+//! One language of a template: its strings file, and how it writes numbers and dates.
 //!
-//! Everything but the plural rules stands in `strings/<language>.toml`, so a new language is a new file.
+//! Everything but the plural rules (`message`) stands in `strings/<language>.toml`, so a new language is a new file.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,11 @@ use chrono::{DateTime, Datelike, Timelike};
 use chrono_tz::Tz;
 use serde::Deserialize;
 
-use crate::passes::placeholder::{Context, Placeholder, Sentence, Value, ValueKind};
+use crate::passes::message::{Message, MessageFile};
 use crate::passes::view::ChangeKind;
 
 /// The most texts that a strings file may hold.
 const MAX_TEXTS: usize = 300;
-
-/// The longest text, in bytes; a page of terms fits.
-const MAX_TEXT_BYTES: usize = 4000;
 
 /// The key of the sentence that writes one line of the list of rewards.
 pub const REWARD_LINE_KEY: &str = "reward_line";
@@ -35,6 +32,8 @@ pub struct Language {
     group: String,
     months: Vec<String>,
     date: String,
+    /// What stands before and between and after `{date}` and `{time}`.
+    datetime: String,
     /// The texts by key.
     pub texts: BTreeMap<String, Message>,
     /// How one reward of the list is written.
@@ -59,6 +58,7 @@ struct FormatFile {
     group: String,
     months: Vec<String>,
     date: String,
+    datetime: String,
 }
 
 #[derive(Deserialize)]
@@ -66,25 +66,6 @@ struct FormatFile {
 enum Direction {
     Ltr,
     Rtl,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a text, or a table with count, other and further plural forms")]
-enum MessageFile {
-    One(String),
-    Plural(PluralFile),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PluralFile {
-    count: String,
-    zero: Option<String>,
-    one: Option<String>,
-    two: Option<String>,
-    few: Option<String>,
-    many: Option<String>,
-    other: String,
 }
 
 /// What is wrong in a strings file.
@@ -117,6 +98,9 @@ impl Language {
         if !["{day}", "{month}", "{year}"].iter().all(|part| format.date.contains(part)) {
             problems.push(problem("format.date", "must hold {day}, {month} and {year}"));
         }
+        if !["{date}", "{time}"].iter().all(|part| format.datetime.contains(part)) {
+            problems.push(problem("format.datetime", "must hold {date} and {time}"));
+        }
         if file.text.len() > MAX_TEXTS {
             problems.push(problem("text", &format!("holds more than {MAX_TEXTS} texts")));
         }
@@ -137,6 +121,7 @@ impl Language {
             group: format.group,
             months: format.months,
             date: format.date,
+            datetime: format.datetime,
             reward_line: texts.get(REWARD_LINE_KEY).cloned(),
             changes: ChangeKind::ALL.iter().map(|kind| texts.get(kind.sentence_key()).cloned()).collect(),
             texts,
@@ -161,28 +146,25 @@ impl Language {
 
     /// Appends a date.
     pub fn write_date(&self, out: &mut String, time: &DateTime<Tz>) {
-        let mut rest = self.date.as_str();
-        while let Some(start) = rest.find('{') {
-            out.push_str(&rest[..start]);
-            rest = &rest[start..];
-            let end = rest.find('}').map_or(rest.len(), |end| end + 1);
-            match &rest[..end] {
-                "{day}" => self.write_digits(out, u64::from(time.day()), ""),
-                "{month}" => out.push_str(self.months.get(time.month0() as usize).map_or("", String::as_str)),
-                "{year}" => self.write_digits(out, u64::from(time.year().unsigned_abs()), ""),
-                other => out.push_str(other),
-            }
-            rest = &rest[end..];
-        }
-        out.push_str(rest);
+        fill(out, &self.date, |out, part| match part {
+            "{day}" => self.write_digits(out, u64::from(time.day()), ""),
+            "{month}" => out.push_str(self.months.get(time.month0() as usize).map_or("", String::as_str)),
+            "{year}" => self.write_digits(out, u64::from(time.year().unsigned_abs()), ""),
+            other => out.push_str(other),
+        });
     }
 
-    /// Appends a space and the time of day as hours and minutes of 24.
-    pub fn write_time_of_day(&self, out: &mut String, time: &DateTime<Tz>) {
-        out.push(' ');
-        self.write_two(out, time.hour());
-        out.push(':');
-        self.write_two(out, time.minute());
+    /// Appends a date and the time of day as hours and minutes of 24.
+    pub fn write_date_and_time(&self, out: &mut String, time: &DateTime<Tz>) {
+        fill(out, &self.datetime, |out, part| match part {
+            "{date}" => self.write_date(out, time),
+            "{time}" => {
+                self.write_two(out, time.hour());
+                out.push(':');
+                self.write_two(out, time.minute());
+            }
+            other => out.push_str(other),
+        });
     }
 
     fn write_two(&self, out: &mut String, number: u32) {
@@ -201,12 +183,25 @@ impl Language {
         let ascii = number.to_string();
         let length = ascii.len();
         for (place, digit) in ascii.bytes().enumerate() {
-            if place > 0 && (length - place) % 3 == 0 {
+            if place > 0 && (length - place).is_multiple_of(3) {
                 out.push_str(group);
             }
             out.push(self.digits[usize::from(digit - b'0')]);
         }
     }
+}
+
+/// Copies a pattern and lets `write` fill in what stands in braces.
+fn fill(out: &mut String, pattern: &str, write: impl Fn(&mut String, &str)) {
+    let mut rest = pattern;
+    while let Some(start) = rest.find('{') {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find('}').map_or(rest.len(), |end| end + 1);
+        write(out, &rest[..end]);
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
 }
 
 fn problem(at: &str, what: &str) -> LanguageProblem {
@@ -221,113 +216,6 @@ pub fn line_of(toml: &str, span: Option<std::ops::Range<usize>>) -> String {
     format!("line {line}")
 }
 
-/// One text of a strings file: a sentence, or one sentence for each plural form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    other: Sentence,
-    plural: Option<Box<Plural>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Plural {
-    count: Placeholder,
-    /// In the order of [`PluralForm`], without `other`.
-    forms: [Option<Sentence>; 5],
-}
-
-impl Message {
-    /// A message of one sentence.
-    #[must_use]
-    pub const fn of(sentence: Sentence) -> Self {
-        Self { other: sentence, plural: None }
-    }
-
-    fn read(file: &MessageFile) -> Result<Self, String> {
-        let file = match file {
-            MessageFile::One(text) => return Ok(Self::of(sentence(text)?)),
-            MessageFile::Plural(file) => file,
-        };
-        let count = Placeholder::named(&file.count)
-            .filter(|placeholder| placeholder.kind() == ValueKind::Number)
-            .ok_or_else(|| format!("count = \"{}\" is not a placeholder that stands for a number", file.count))?;
-        let mut forms = [const { None }; 5];
-        for (form, text) in forms.iter_mut().zip([&file.zero, &file.one, &file.two, &file.few, &file.many]) {
-            *form = text.as_deref().map(sentence).transpose()?;
-        }
-        Ok(Self { other: sentence(&file.other)?, plural: Some(Box::new(Plural { count, forms })) })
-    }
-
-    /// The text itself, if it is the same on every pass.
-    #[must_use]
-    pub fn literal(&self) -> Option<&str> {
-        if self.plural.is_some() { None } else { self.other.literal() }
-    }
-
-    /// Its one sentence; none if it has plural forms.
-    #[must_use]
-    pub fn sole_sentence(&self) -> Option<&Sentence> {
-        if self.plural.is_some() { None } else { Some(&self.other) }
-    }
-
-    /// Every placeholder in it.
-    #[must_use]
-    pub fn placeholders(&self) -> Vec<Placeholder> {
-        let mut all: Vec<_> = self.other.placeholders().collect();
-        if let Some(plural) = &self.plural {
-            all.push(plural.count);
-            all.extend(plural.forms.iter().flatten().flat_map(Sentence::placeholders));
-        }
-        all
-    }
-
-    /// Appends the rendered text; false where a value is missing.
-    pub fn write(&self, out: &mut String, context: &Context<'_>) -> bool {
-        let Some(plural) = &self.plural else {
-            return self.other.write(out, context);
-        };
-        let Some(Value::Number(count)) = context.value(plural.count) else {
-            return false;
-        };
-        let form = PluralForm::of(&context.language.code, count.unsigned_abs());
-        let sentence = plural.forms.get(form as usize).and_then(Option::as_ref).unwrap_or(&self.other);
-        sentence.write(out, context)
-    }
-}
-
-fn sentence(text: &str) -> Result<Sentence, String> {
-    if text.len() > MAX_TEXT_BYTES {
-        return Err(format!("is longer than {MAX_TEXT_BYTES} bytes"));
-    }
-    Sentence::parse(text)
-}
-
-/// The plural forms of CLDR.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PluralForm {
-    Zero,
-    One,
-    Two,
-    Few,
-    Many,
-    Other,
-}
-
-impl PluralForm {
-    /// CLDR's rules for whole numbers, for Arabic and for the many languages that tell one from the rest; a language without
-    /// plural forms gives `other` only and needs no rule.
-    fn of(language: &str, count: u64) -> Self {
-        let arabic = language == "ar" || language.starts_with("ar-");
-        match (arabic, count, count % 100) {
-            (true, 0, _) => Self::Zero,
-            (_, 1, _) => Self::One,
-            (true, 2, _) => Self::Two,
-            (true, _, 3..=10) => Self::Few,
-            (true, _, 11..=99) => Self::Many,
-            _ => Self::Other,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,6 +228,7 @@ mod tests {
         group = "٬"
         months = ["يناير", "فبراير", "مارس", "أبريل", "مايو", "يونيو", "يوليو", "أغسطس", "سبتمبر", "أكتوبر", "نوفمبر", "ديسمبر"]
         date = "{day} {month} {year}"
+        datetime = "{date}، {time}"
         [text]
         points = "نقاط"
     "#;
@@ -359,15 +248,7 @@ mod tests {
         assert_eq!(written(|out| arabic.write_signed(out, 0)), "٠");
         let evening = Timestamp::parse("2026-03-01T21:05:00Z").expect("a time").to_utc().with_timezone(&chrono_tz::Asia::Kuwait);
         assert_eq!(written(|out| arabic.write_date(out, &evening)), "٢ مارس ٢٠٢٦");
-        assert_eq!(written(|out| arabic.write_time_of_day(out, &evening)), " ٠٠:٠٥");
-    }
-
-    #[test]
-    fn arabic_has_six_plural_forms_and_english_two() {
-        use PluralForm::{Few, Many, One, Other, Two, Zero};
-        let forms = |language, counts: &[u64]| counts.iter().map(|count| PluralForm::of(language, *count)).collect::<Vec<_>>();
-        assert_eq!(forms("ar", &[0, 1, 2, 3, 10, 11, 99, 100, 103]), [Zero, One, Two, Few, Few, Many, Many, Other, Few]);
-        assert_eq!(forms("en", &[0, 1, 2, 3, 101]), [Other, One, Other, Other, Other]);
+        assert_eq!(written(|out| arabic.write_date_and_time(out, &evening)), "٢ مارس ٢٠٢٦، ٠٠:٠٥");
     }
 
     #[test]
@@ -376,7 +257,8 @@ mod tests {
         assert_eq!(at(&ARABIC.replace("٠١", "٠")), "format.digits");
         assert_eq!(at(&ARABIC.replace("\"يناير\", ", "")), "format.months");
         assert_eq!(at(&ARABIC.replace("{day}", "")), "format.date");
+        assert_eq!(at(&ARABIC.replace("{time}", "")), "format.datetime");
         assert_eq!(at(&ARABIC.replace("نقاط", "{{ nobody }}")), "text.points");
-        assert_eq!(at(&ARABIC.replace("points =", "points = 3 #")), "line 9");
+        assert_eq!(at(&ARABIC.replace("points =", "points = 3 #")), "line 10");
     }
 }

@@ -9,6 +9,7 @@ pub mod view;
 
 pub mod contrast;
 pub mod language;
+pub mod message;
 pub mod pass_strings;
 pub mod placeholder;
 pub mod text;
@@ -25,6 +26,7 @@ pub mod image_check;
 pub mod problem;
 pub mod strings_check;
 
+pub mod palette;
 pub mod raster;
 pub mod stamps;
 

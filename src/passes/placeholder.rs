@@ -315,9 +315,9 @@ fn write_value(out: &mut String, value: &Value<'_>, filter: Filter, context: &Co
         },
         Value::Time(time) => {
             let local = time.to_utc().with_timezone(&context.view.time_zone);
-            language.write_date(out, &local);
-            if filter == Filter::DateTime {
-                language.write_time_of_day(out, &local);
+            match filter {
+                Filter::DateTime => language.write_date_and_time(out, &local),
+                Filter::Usual | Filter::Plain | Filter::Signed | Filter::Absolute => language.write_date(out, &local),
             }
         }
         Value::Text(text) => {

@@ -7,6 +7,7 @@ use std::io::Cursor;
 
 use crate::passes::contrast::Color;
 use crate::passes::design::StampsDesign;
+use crate::passes::palette;
 use crate::passes::raster::{Canvas, Path};
 
 /// How much each stamp is turned, in radians, place after place and round again.
@@ -85,7 +86,7 @@ fn draw_full(canvas: &mut Canvas, stamp: Stamp, mark: &Path, (seal, ink): (Color
 
 fn draw_empty(canvas: &mut Canvas, stamp: Stamp, mark: &Path, (disc, line): (Color, Color)) {
     let Stamp { center, radius } = stamp;
-    canvas.fill(&Path::circle(center, radius * 0.98), disc, 0.55);
+    canvas.fill(&Path::circle(center, radius * 0.98), disc, 0.85);
     canvas.fill(&Path::ring(center, radius * 0.98, radius * 0.93), line, 0.75);
     canvas.fill(&mark.placed(center, radius * 1.16, 0.0), line, 0.5);
 }
@@ -116,15 +117,18 @@ pub fn decode(bytes: &[u8]) -> Result<Canvas, String> {
 }
 
 fn encode(canvas: &Canvas) -> Result<Vec<u8>, String> {
-    let mut out = Vec::new();
     let side = |length: usize| u32::try_from(length).map_err(|_| "the picture is too large".to_owned());
+    let indexed = palette::reduce(canvas);
+    let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, side(canvas.width)?, side(canvas.height)?);
-    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(indexed.palette);
     encoder.set_compression(png::Compression::High);
+    encoder.set_filter(png::Filter::NoFilter);
     encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
     let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
-    writer.write_image_data(&canvas.pixels).map_err(|error| error.to_string())?;
+    writer.write_image_data(&indexed.pixels).map_err(|error| error.to_string())?;
     writer.finish().map_err(|error| error.to_string())?;
     Ok(out)
 }

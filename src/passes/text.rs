@@ -7,7 +7,8 @@
 
 use std::borrow::Cow;
 
-use crate::passes::language::{Language, Message};
+use crate::passes::language::Language;
+use crate::passes::message::Message;
 use crate::passes::placeholder::{Context, Placeholder, Sentence};
 
 /// A text of `card.toml`.

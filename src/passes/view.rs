@@ -23,7 +23,8 @@ pub struct PassView {
     pub programme: String,
     /// The member's name, where there is one and it may be shown.
     pub member_name: Option<String>,
-    /// The short number that staff can type and that stands below the code.
+    /// The short number that staff can type and that stands below the code. Groups of digits are joined by hyphens: with
+    /// spaces they would change places on a phone that writes from right to left.
     pub member_number: String,
     /// The balance.
     pub points: Points,

@@ -117,8 +117,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             open_vouchers: 20,
-            earnings_per_card_terminal_day: 20,
-            redemptions_per_card_terminal_day: 10,
+            earnings_per_card_terminal_day: 50,
+            redemptions_per_card_terminal_day: 20,
             points_per_sale: 1_000_000,
             reversal_minutes: 15,
             reversal_days: 90,
@@ -185,7 +185,8 @@ impl Programme {
     /// The most points that the code on the card's pass may spend.
     #[must_use]
     pub fn card_token_limit(&self) -> i64 {
-        let cheapest = || self.rewards.iter().map(|reward| reward.points).min().unwrap_or(0);
+        let open = self.rewards.iter().filter(|reward| reward.status == Status::Active);
+        let cheapest = || open.map(|reward| reward.points).min().unwrap_or(0);
         self.tokens.card_token_limit.unwrap_or_else(cheapest)
     }
 
@@ -226,6 +227,8 @@ impl Programme {
         between("tokens.live_seconds", self.tokens.live_seconds, 30, 600);
         between("tokens.typed_seconds", self.tokens.typed_seconds, 60, 900);
         between("tokens.voucher_days", self.tokens.voucher_days, 1, 730);
+        between("limits.earnings_per_card_terminal_day", i64::from(self.limits.earnings_per_card_terminal_day), 1, 256);
+        between("limits.redemptions_per_card_terminal_day", i64::from(self.limits.redemptions_per_card_terminal_day), 1, 256);
         between("limits.open_vouchers", self.limits.open_vouchers, 0, 20);
         between("limits.points_per_sale", self.limits.points_per_sale, 1, MAX_POINTS);
         between("limits.reversal_minutes", self.limits.reversal_minutes, 0, 1_440);

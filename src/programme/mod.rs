@@ -48,8 +48,5 @@ impl Findings {
 /// # Errors
 /// [`Code::DocumentInvalid`] with the place in the text.
 pub fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    if text.len() > MAX_DOCUMENT_BYTES {
-        return Err(Problem::new(Code::DocumentInvalid, format!("The document has more than {MAX_DOCUMENT_BYTES} bytes.")));
-    }
     serde_json::from_str(text).map_err(|error| Problem::new(Code::DocumentInvalid, error.to_string()))
 }

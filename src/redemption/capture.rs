@@ -2,10 +2,11 @@
 
 use crate::cards::{Asked, Caller, Core};
 use crate::error::{Code, Problem};
-use crate::gate;
+use crate::gate::{self, GateRequest};
 use crate::ids::{CardId, ProgrammeId, RedemptionId};
 use crate::ledger::{Answer, Body, Capture, CaptureLine, Earn, Place, Reverse, Sale, TokenKind, TokenState};
-use crate::redemption::resolve::{Passage, op_mark};
+use crate::money::Money;
+use crate::redemption::resolve::{Passage, card_limit, op_mark};
 use crate::redemption::{Pace, Resolved};
 use crate::tokens;
 
@@ -23,6 +24,8 @@ pub struct Redeeming {
     pub place: Place,
     /// The sale's receipt that it belongs to.
     pub receipt: Option<String>,
+    /// The sale's total, if told.
+    pub sale_total: Option<Money>,
     /// Says what would happen, and changes nothing.
     pub validate_only: bool,
 }
@@ -44,14 +47,11 @@ impl Core {
     /// # Errors
     /// What is not an outcome: `invalid_code`, limits, overload, `ledger_regressed`. Refusals of the ledger are answers.
     pub async fn redeem(&self, caller: &Caller, asked: &Asked, redeeming: Redeeming) -> Result<Answer, Problem> {
-        let resolved = self.resolve(caller, &redeeming.code).await?;
-        let programme = self.programme(caller.org, resolved.token.programme).await?;
-        let op = (!redeeming.validate_only).then(|| op_mark(asked.principal, &asked.key));
-        let passage = Passage { caller, card: resolved.token.card, programme: &programme, pace: Pace::Redeem, op };
-        let request = self.passage(&passage, Some(resolved.hash));
-        if let Some(remembered) = self.pass_gate(&request).await? {
-            self.check_witness(asked, (&resolved, remembered)).await?;
-        }
+        let prepared = self.prepare(caller, asked, &redeeming).await;
+        let (resolved, request) = match self.or_earlier(asked, prepared).await? {
+            Ok(prepared) => prepared,
+            Err(answer) => return Ok(answer),
+        };
         let capture = Capture {
             token: resolved.hash,
             card: resolved.token.card,
@@ -60,6 +60,7 @@ impl Core {
             lines: redeeming.lines,
             place: redeeming.place,
             receipt: redeeming.receipt,
+            sale_total: redeeming.sale_total,
             manager: caller.role.is_manager(),
             validate_only: redeeming.validate_only,
         };
@@ -69,11 +70,25 @@ impl Core {
             return Ok(answer);
         }
         match &answer.result {
-            Ok(_) => self.remember(caller, (&resolved, RedemptionId(answer.op.0))).await,
-            Err(_) => self.gate.take_back(&request).await,
+            Ok(_) => self.remember(caller, (&resolved, &answer)).await,
+            Err(_) if !answer.replayed => self.gate.take_back(&request).await,
+            Err(_) => {}
         }
         count_capture(&answer);
         Ok(answer)
+    }
+
+    /// Finds what the code stands for, and asks the gate.
+    async fn prepare(&self, caller: &Caller, asked: &Asked, redeeming: &Redeeming) -> Result<(Resolved, GateRequest), Problem> {
+        let resolved = self.resolve(caller, &redeeming.code).await?;
+        let programme = self.programme(caller.org, resolved.token.programme).await?;
+        let op = (!redeeming.validate_only).then(|| op_mark(asked.principal, &asked.key));
+        let passage = Passage { caller, card: resolved.token.card, programme: &programme, pace: Pace::Redeem, op };
+        let request = self.passage(&passage, Some(resolved.hash));
+        if let Some(remembered) = self.pass_gate(&request).await? {
+            self.check_witness(asked, (&resolved, remembered)).await?;
+        }
+        Ok((resolved, request))
     }
 
     /// The gate says that we captured this token. If the ledger knows nothing of it, the ledger lost a commit: refuse and alarm.
@@ -90,7 +105,13 @@ impl Core {
         Ok(())
     }
 
-    async fn remember(&self, caller: &Caller, (resolved, redemption): (&Resolved, RedemptionId)) {
+    /// Tells the gate of a capture, after the commit; a repeated answer was told before.
+    async fn remember(&self, caller: &Caller, (resolved, answer): (&Resolved, &Answer)) {
+        let redemption = RedemptionId(answer.op.0);
+        if !answer.replayed {
+            let charge = GateRequest::within(caller.org).limit(card_limit(resolved.token.card));
+            let _counted = self.gate.check(&charge, self.clock.now()).await;
+        }
         let now = self.clock.now();
         let short = matches!(resolved.token.kind, TokenKind::Live | TokenKind::Typed);
         let expires = short.then(|| now.plus_seconds(LONGEST_CODE_SECONDS));
@@ -113,9 +134,12 @@ impl Core {
         let op = Some(op_mark(asked.principal, &asked.key));
         let passage = Passage { caller, card, programme: &programme, pace: Pace::Earn, op };
         let request = self.passage(&passage, None);
-        self.pass_gate(&request).await?;
+        let passed = self.pass_gate(&request).await;
+        if let Err(answer) = self.or_earlier(asked, passed).await? {
+            return Ok(answer);
+        }
         let answer = self.ask(asked, Body::Earn(Earn { card, programme: programme_id, place, sale })).await?;
-        if answer.result.is_err() {
+        if answer.result.is_err() && !answer.replayed {
             self.gate.take_back(&request).await;
         }
         Ok(answer)
@@ -134,7 +158,7 @@ impl Core {
             card: redemption.card,
             programme: redemption.programme,
             voucher: redemption.voucher,
-            reason: reversing.reason,
+            sealed_reason: self.seal_reason(caller.org, redemption.card, &reversing.reason).await?,
             place: reversing.place,
             manager: caller.role.is_manager(),
         };

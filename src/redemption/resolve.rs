@@ -9,8 +9,8 @@ use crate::ledger::{Principal, TokenHash};
 use crate::programme::Programme;
 use crate::tokens::{self, ScannedCode};
 
-/// Tries of one token by one principal: a till that repeats itself needs no more.
-const TOKEN_TRIES: RateRule = RateRule::per_minute(20);
+/// Codes that were not ours, with one key: an integration speaks for many tills.
+const FAILED_CODES_OF_KEY: RateRule = RateRule::new(100, 5 * 60_000);
 
 /// A code that stands for a card.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +49,9 @@ impl Core {
         let Ok(code) = parsed else {
             return Err(self.failed_code(caller).await);
         };
-        if matches!(code, ScannedCode::Typed(_)) {
-            let limit = Limit::on(Scope::TypedCodes, caller.principal, &RateRule::TYPED_CODES);
-            self.pass_gate(&GateRequest::within(caller.org).limit(limit)).await?;
+        let typed = matches!(code, ScannedCode::Typed(_));
+        if typed {
+            self.pass_gate(&GateRequest::within(caller.org).limit(typed_limit(caller).look())).await?;
         }
         for hash in code.hashes(caller.org, &self.keyring) {
             if let Some(token) = self.db.token(caller.org, hash.0).await? {
@@ -59,12 +59,16 @@ impl Core {
                 return Ok(Resolved { hash: hash.0, token });
             }
         }
+        if typed {
+            self.pass_gate(&GateRequest::within(caller.org).limit(typed_limit(caller))).await?;
+        }
         Err(self.failed_code(caller).await)
     }
 
     async fn failed_code(&self, caller: &Caller) -> Problem {
         metrics::counter!("walaa_codes_refused_total", "reason" => "invalid_code").increment(1);
-        let limit = Limit::on(Scope::FailedCodes, caller.principal, &RateRule::FAILED_CODES);
+        let rules = if caller.terminal.is_some() { RateRule::FAILED_CODES } else { [FAILED_CODES_OF_KEY] };
+        let limit = Limit::on(Scope::FailedCodes, caller.principal, &rules);
         match self.pass_gate(&GateRequest::within(caller.org).limit(limit)).await {
             Ok(_) => Code::InvalidCode.into(),
             Err(problem) => problem,
@@ -90,8 +94,7 @@ impl Core {
             request = request.op(op);
         }
         if let Some(hash) = token.map(tokens::TokenHash) {
-            let tries = format!("{}/{}", hash.to_hex(), passage.caller.principal);
-            request = request.token(hash).limit(Limit::on(Scope::Token, tries, &[TOKEN_TRIES]));
+            request = request.token(hash).limit(card_limit(passage.card).look());
         }
         let Some((terminal, _)) = passage.caller.terminal else { return request };
         let limits = &passage.programme.limits;
@@ -126,6 +129,16 @@ impl Core {
             _ => Err(Problem::field("card", "Give either card or code.")),
         }
     }
+}
+
+/// How often a card may be redeemed from. Only what was redeemed counts, so that a storm on one code hears who won.
+pub(super) fn card_limit(card: CardId) -> Limit {
+    Limit::on(Scope::Card, card, &RateRule::CARD)
+}
+
+/// How often a till may guess typed codes. Only wrong guesses count.
+fn typed_limit(caller: &Caller) -> Limit {
+    Limit::on(Scope::TypedCodes, caller.principal, &RateRule::TYPED_CODES)
 }
 
 /// The mark of an operation for pace rules: the same operation repeated is counted once.

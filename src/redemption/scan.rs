@@ -6,7 +6,7 @@ use crate::cards::{Caller, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, ProgrammeId, VoucherId};
-use crate::ledger::{CardState, Token, TokenKind, TokenState, VoucherState};
+use crate::ledger::{CardState, EXPIRY_GRACE_MS, Token, TokenKind, TokenState, VoucherState};
 use crate::programme::{Programme, Reward, Status};
 use crate::redemption::Resolved;
 
@@ -133,7 +133,7 @@ impl Core {
         if of_old_pass || token.state == TokenState::Replaced {
             return Err(Code::PassReplaced.into());
         }
-        let lapsed = token.state == TokenState::Issued && token.expires_at.is_some_and(|end| self.clock.now() > end);
+        let lapsed = token.state == TokenState::Issued && token.expires_at.is_some_and(|end| self.clock.now() > end.plus_millis(EXPIRY_GRACE_MS));
         match token.state {
             TokenState::Expired => Err(Code::CodeExpired.into()),
             _ if lapsed => Err(Problem::from(Code::CodeExpired).with("expired_at", token.expires_at)),

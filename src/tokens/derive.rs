@@ -31,6 +31,7 @@ pub(super) enum Purpose {
     Enrolment,
     CaptureMarker,
     DataKey,
+    Fingerprint,
 }
 
 impl Purpose {
@@ -48,6 +49,7 @@ impl Purpose {
             Self::Enrolment => b"enrolment",
             Self::CaptureMarker => b"capture-marker",
             Self::DataKey => b"data-key",
+            Self::Fingerprint => b"fingerprint",
         }
     }
 }
@@ -217,6 +219,21 @@ impl Keyring {
         context.update(&[identity.kind_byte()]);
         context.update(identity.as_str().as_bytes());
         Ok(IdentityHash(bytes_32(&context.sign())))
+    }
+
+    /// The keyed hash of a request, so that a stolen database tells nothing of what was asked. Always under the oldest key, so that a
+    /// rotation leaves it as it is.
+    #[must_use]
+    pub fn fingerprint(&self, org: OrgId, request: &[&[u8]]) -> [u8; 32] {
+        let oldest = self.kids().min().unwrap_or(self.current());
+        let key = self.purpose_key(KeyScope { org, kid: oldest }, Purpose::Fingerprint);
+        let key = key.expect("a key that the keyring names is there");
+        let mut context = hmac::Context::with_key(&key);
+        for part in request {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        bytes_32(&context.sign())
     }
 
     /// The secret of an API key; a higher generation is a rotation.

@@ -246,7 +246,7 @@ impl World {
     }
 
     pub fn adjust(&self, customer: Customer, points: i64) -> Body {
-        Body::Adjust(Adjust { card: customer.card, programme: self.programme, points, reason: "goodwill".into() })
+        Body::Adjust(Adjust { card: customer.card, programme: self.programme, points, sealed_reason: "goodwill".into() })
     }
 
     pub fn issue_code(&self, customer: Customer) -> Body {
@@ -311,7 +311,7 @@ impl World {
             card: customer.card,
             programme: self.programme,
             voucher,
-            reason: "wrong drink".into(),
+            sealed_reason: "wrong drink".into(),
             place: self.place(),
             manager: false,
         })

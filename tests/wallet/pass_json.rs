@@ -79,7 +79,7 @@ fn numbers_are_numbers_and_the_balance_has_the_notice() {
     assert_eq!(points["value"], json!(1185));
     assert_eq!(points["numberStyle"], "PKNumberStyleDecimal");
     assert!(points["changeMessage"].as_str().expect("is there").contains("%@"));
-    assert_eq!(pass["barcodes"][0]["altText"], "4821 7730");
+    assert_eq!(pass["barcodes"][0]["altText"], "4821-7730");
     assert_eq!(pass["barcodes"][0]["messageEncoding"], "iso-8859-1");
 }
 

@@ -33,7 +33,7 @@ pub fn card(language: &str) -> PassView {
         organisation: pick("Qahwa", "قهوة"),
         programme: pick("Qahwa Circle", "دائرة قهوة"),
         member_name: Some(pick("Mona Haddad", "منى الحداد")),
-        member_number: "4821 7730".to_owned(),
+        member_number: "4821-7730".to_owned(),
         points: Points(1_185),
         held: Points(0),
         debt: Points(0),

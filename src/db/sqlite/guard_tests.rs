@@ -61,7 +61,7 @@ impl Bench {
         let member = NewMember { id: MemberId([4; 16]), language: "en".into(), profile, identities: vec![[5; 32]] };
         let member = EnrolMember::New(member);
         bench.done(Body::Enrol(Enrol { member, programme: CLUB, card: CARD, number: "1".into(), pass: PASS })).await;
-        bench.done(Body::Adjust(Adjust { card: CARD, programme: CLUB, points: 200, reason: "test".into() })).await;
+        bench.done(Body::Adjust(Adjust { card: CARD, programme: CLUB, points: 200, sealed_reason: "test".into() })).await;
         bench
     }
 
@@ -244,7 +244,7 @@ async fn a_capture_is_reversed_once_even_if_its_state_is_not_looked_at() {
             card: CARD,
             programme: CLUB,
             voucher: None,
-            reason: "test".into(),
+            sealed_reason: "test".into(),
             place: Place::default(),
             manager: true,
         })

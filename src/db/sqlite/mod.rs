@@ -18,11 +18,10 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::outbox::Claim;
 use self::phones::Pushed;
@@ -45,8 +44,7 @@ pub struct SqliteDb {
     path: PathBuf,
     readers: Readers,
     /// `None` only while it is dropped.
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
-    thread: Option<JoinHandle<()>>,
+    writer: Option<writer::Handle>,
 }
 
 impl SqliteDb {
@@ -57,14 +55,14 @@ impl SqliteDb {
     pub fn open(path: &Path, mint: Arc<dyn TokenMint>) -> Result<Arc<Self>, DbError> {
         let connection = connection::open_writer(path)?;
         let readers = Readers::open(path)?;
-        let (jobs, thread) = writer::start(path.to_owned(), connection, mint)?;
-        Ok(Arc::new(Self { path: path.to_owned(), readers, jobs: Some(jobs), thread: Some(thread) }))
+        let writer = writer::start(path.to_owned(), connection, mint)?;
+        Ok(Arc::new(Self { path: path.to_owned(), readers, writer: Some(writer) }))
     }
 
     async fn hand_in(&self, job: Box<dyn Job>) {
-        if let Some(jobs) = &self.jobs {
+        if let Some(writer) = &self.writer {
             // If the writer has ended, the job and its reply are dropped: the caller hears that.
-            let _ended = jobs.send(job).await;
+            let _ended = writer.jobs.send(job).await;
         }
     }
 
@@ -82,8 +80,8 @@ impl SqliteDb {
 impl Drop for SqliteDb {
     /// Waits until what was handed in is committed.
     fn drop(&mut self) {
-        drop(self.jobs.take());
-        if let Some(thread) = self.thread.take() {
+        if let Some(writer::Handle { jobs, thread }) = self.writer.take() {
+            drop(jobs);
             let _panicked = thread.join();
         }
     }

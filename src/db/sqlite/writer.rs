@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -45,16 +46,20 @@ pub(super) struct Work<'a> {
     pub programmes: &'a mut HashMap<DocumentKey, (i64, Arc<Programme>)>,
 }
 
-/// Starts the thread; it ends when the sender is dropped.
-pub(super) fn start(
-    path: PathBuf,
-    connection: Connection,
-    mint: Arc<dyn TokenMint>,
-) -> Result<(mpsc::Sender<Box<dyn Job>>, std::thread::JoinHandle<()>), DbError> {
-    let (sender, waiting) = mpsc::channel(QUEUE);
+/// The way to the thread that writes.
+pub(super) struct Handle {
+    /// What waits for it.
+    pub jobs: mpsc::Sender<Box<dyn Job>>,
+    /// Itself; it ends when `jobs` is dropped.
+    pub thread: JoinHandle<()>,
+}
+
+/// Starts the thread on a connection.
+pub(super) fn start(path: PathBuf, connection: Connection, mint: Arc<dyn TokenMint>) -> Result<Handle, DbError> {
+    let (jobs, waiting) = mpsc::channel(QUEUE);
     let writer = Writer { path, connection: Some(connection), mint, programmes: HashMap::new() };
     let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || writer.work(waiting));
-    Ok((sender, thread.map_err(|error| DbError::Unavailable(error.to_string()))?))
+    Ok(Handle { jobs, thread: thread.map_err(|error| DbError::Unavailable(error.to_string()))? })
 }
 
 struct Writer {
@@ -239,5 +244,74 @@ impl<T: Send, F: FnMut(&Connection) -> Result<T, DbError> + Send> Job for Write<
             (Err(error), _) => Err(error.clone()),
         };
         let _gone = self.reply.send(result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::OrgId;
+    use crate::ledger::{TokenHash, TokenKind};
+
+    struct NoMint;
+
+    impl TokenMint for NoMint {
+        fn mint(&self, _: OrgId, _: TokenKind, _: &[u8; 16], _: i64) -> (u8, TokenHash) {
+            (0, [0; 32])
+        }
+    }
+
+    fn writer() -> (Writer, tempfile::TempDir) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("walaa.db");
+        let connection = connection::open_writer(&path).expect("opens");
+        (Writer { path, connection: Some(connection), mint: Arc::new(NoMint), programmes: HashMap::new() }, directory)
+    }
+
+    /// Commits these writes together; says what each heard.
+    fn commit(writer: &mut Writer, writes: &[&'static str]) -> Vec<Result<usize, DbError>> {
+        let mut jobs: Vec<Box<dyn Job>> = Vec::new();
+        let mut heard = Vec::new();
+        for &sql in writes {
+            let (job, result) = Write::new(move |db| {
+                assert_ne!(sql, "panic", "a write that fails an assertion");
+                db.execute_batch(sql)?;
+                Ok(usize::try_from(db.changes()).unwrap_or_default())
+            });
+            jobs.push(Box::new(job));
+            heard.push(result);
+        }
+        let committed = writer.commit(&mut jobs);
+        jobs.into_iter().for_each(|job| job.answer(committed.as_ref().copied()));
+        heard.into_iter().map(|result| result.blocking_recv().expect("answered")).collect()
+    }
+
+    fn epoch(writer: &Writer) -> i64 {
+        let db = writer.connection.as_ref().expect("open");
+        db.query_row("SELECT epoch FROM bookkeeping", [], |row| row.get(0)).expect("reads")
+    }
+
+    const RAISE: &str = "UPDATE bookkeeping SET epoch = epoch + 1";
+    const TWICE: &str = "INSERT INTO bookkeeping VALUES (1, 1, 0, 0, 0)";
+
+    #[test]
+    fn a_guilty_write_fails_alone() {
+        let (mut writer, _directory) = writer();
+        let heard = commit(&mut writer, &[RAISE, TWICE, RAISE, "panic", RAISE]);
+        let done: Vec<bool> = heard.iter().map(Result::is_ok).collect();
+        assert_eq!(done, [true, false, true, false, true]);
+        assert_eq!(heard[1], Err(DbError::Conflict("bookkeeping.id".into())));
+        assert_eq!(epoch(&writer), 4, "each of the others exactly once");
+    }
+
+    #[test]
+    fn a_failed_commit_is_nobody_s_success_and_the_next_one_has_a_new_connection() {
+        let (mut writer, _directory) = writer();
+        let at_commit = "PRAGMA defer_foreign_keys = ON; INSERT INTO lots VALUES (x'01', x'02', 1, NULL, NULL, 0, 0)";
+        let heard = commit(&mut writer, &[RAISE, at_commit]);
+        assert!(heard.iter().all(|result| matches!(result, Err(DbError::Unavailable(_)))), "{heard:?}");
+        assert!(writer.connection.is_none(), "what the file holds is only known to a new connection");
+        assert_eq!(commit(&mut writer, &[RAISE]), [Ok(1)]);
+        assert_eq!(epoch(&writer), 2);
     }
 }

@@ -12,6 +12,8 @@ pub(super) fn put(work: &mut Work<'_>, put: &PutDocument) -> Result<Outcome, Pro
         let detail = format!("The document is at version {version}, not {}.", put.expected_version);
         return Err(Problem::new(Code::VersionConflict, detail).with("version", version));
     }
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, put.body.as_bytes());
+    let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     let document = Document {
         key: put.key,
         version: version + 1,
@@ -23,5 +25,6 @@ pub(super) fn put(work: &mut Work<'_>, put: &PutDocument) -> Result<Outcome, Pro
     work.fact("document", put.key.kind.as_str());
     work.fact("id", crate::ids::encode(&put.key.id));
     work.fact("version", version + 1);
+    work.fact("sha256", digest);
     Ok(DocumentSaved { op: work.command.op.id, version: version + 1, at: work.context.now }.into())
 }

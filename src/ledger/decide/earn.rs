@@ -32,6 +32,10 @@ pub(super) fn earn(work: &mut Work<'_>, earn: &Earn) -> Result<Outcome, Problem>
     work.count(&programme, earn.card, ("visits", 1));
     work.count(&programme, earn.card, ("spend", total.minor_units()));
     work.fact("earning", id);
+    work.fact("receipt", &earn.sale.receipt);
+    work.fact("total", total);
+    work.fact("place", &earn.place);
+    work.fact("programme_version", version);
     let card = work.settle(state, ChangeKind::Earned, points)?;
     let receipt = earn.sale.receipt.clone();
     let at = work.context.now;
@@ -87,19 +91,18 @@ fn credit(work: &mut Work<'_>, mut state: CardState, points: i64) -> Result<(Car
     if state.available().checked_add(points).is_none_or(|sum| sum > MAX_POINTS) {
         return Err(Problem::field("total.amount", "The card would hold more points than we can count."));
     }
-    let repaid = points.min(state.card.debt);
     let lot = state.lot_for(None, None);
-    lot.available += points - repaid;
+    lot.available += points;
     let number = lot.number;
-    state.card.debt -= repaid;
     work.post(&state, Posting::new(EntryKind::Earn, Account::Earned, Account::Available, (number, points)));
-    work.post(&state, Posting::new(EntryKind::DebtRepayment, Account::Available, Account::Debt, (number, repaid)));
+    let repaid = work.repay(&mut state, (number, points));
     Ok((state, repaid))
 }
 
 pub(super) fn return_sale(work: &mut Work<'_>, back: &ReturnSale) -> Result<Outcome, Problem> {
     let state = work.card(back.card)?;
     let (programme, _) = work.programme(back.programme)?;
+    work.check_place(&back.place)?;
     check_currency(&programme, back.total)?;
     let key = (work.org(), back.earning);
     let mut earning = work.set.earnings.get(&key).cloned().ok_or_else(|| Problem::from(Code::NotFound))?;
@@ -114,8 +117,10 @@ pub(super) fn return_sale(work: &mut Work<'_>, back: &ReturnSale) -> Result<Outc
     earning.returned += back.total.minor_units();
     earning.returned_points += claw;
     work.set.earnings.put(key, earning);
-    let (state, debt_added) = take_back(work, state, (back.earning, claw));
+    let (state, debt_added) = take_back(work, state, (&programme, back.earning, claw));
     work.fact("earning", back.earning);
+    work.fact("total", back.total);
+    work.fact("place", &back.place);
     let card = work.settle(state, ChangeKind::Returned, -claw)?;
     let id = ReturnId(work.command.op.id.0);
     let at = work.context.now;
@@ -134,7 +139,7 @@ fn points_kept(earning: &Earning, left: i64) -> i64 {
 }
 
 /// Takes points back: from the lots that the sale credited, then from the others, the rest becomes debt. Says how much did.
-fn take_back(work: &mut Work<'_>, mut state: CardState, (earning, claw): (EarningId, i64)) -> (CardState, i64) {
+fn take_back(work: &mut Work<'_>, mut state: CardState, (programme, earning, claw): (&Programme, EarningId, i64)) -> (CardState, i64) {
     let mut left = claw;
     let mut taken: Vec<(i64, i64)> = Vec::new();
     for entry in work.posted(crate::ids::OpId(earning.0)).iter().filter(|entry| entry.credit == Account::Available) {
@@ -145,7 +150,7 @@ fn take_back(work: &mut Work<'_>, mut state: CardState, (earning, claw): (Earnin
             taken.push((entry.lot, part));
         }
     }
-    let today = work.context.now.to_utc().date_naive();
+    let today = work.context.now.local_day(programme.zone());
     taken.extend(state.take(left, today));
     let rest = claw - taken.iter().map(|(_, part)| part).sum::<i64>();
     for part in taken {
@@ -167,6 +172,7 @@ pub(super) fn adjust(work: &mut Work<'_>, adjust: &Adjust) -> Result<Outcome, Pr
         lot.available += adjust.points;
         let number = lot.number;
         work.post(&state, Posting::new(EntryKind::Adjust, Account::Adjusted, Account::Available, (number, adjust.points)));
+        work.repay(&mut state, (number, adjust.points));
     } else {
         let day = work.context.now.local_day(programme.zone());
         let spendable = state.spendable(day);
@@ -179,8 +185,8 @@ pub(super) fn adjust(work: &mut Work<'_>, adjust: &Adjust) -> Result<Outcome, Pr
             work.post(&state, Posting::new(EntryKind::Adjust, Account::Available, Account::Adjusted, part));
         }
     }
-    work.fact("reason", &adjust.reason);
+    work.fact("sealed_reason", &adjust.sealed_reason);
     let card = work.settle(state, ChangeKind::Adjusted, adjust.points)?;
     let at = work.context.now;
-    Ok(Adjusted { op: work.command.op.id, points: adjust.points, reason: adjust.reason.clone(), at, card }.into())
+    Ok(Adjusted { op: work.command.op.id, points: adjust.points, at, card }.into())
 }

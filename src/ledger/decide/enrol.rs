@@ -125,12 +125,25 @@ pub(super) fn mint_card_token(work: &mut Work<'_>, pass: &Pass) -> u8 {
 pub(super) fn issue_code(work: &mut Work<'_>, issue: &IssueCode) -> Result<Outcome, Problem> {
     let mut state = work.card(issue.card)?;
     let (programme, _) = work.open_programme(state.card.programme)?;
-    state.card.code_generation += 1;
+    state.card.code_generation = free_generation(work, &state, issue.skip);
+    work.fact("card", issue.card);
+    work.fact("generation", state.card.code_generation);
     let (kid, live_expires_at) = mint_code(work, &state, (TokenKind::Live, &programme));
     let (_, typed_expires_at) = mint_code(work, &state, (TokenKind::Typed, &programme));
     let generation = state.card.code_generation;
     work.save_card(state);
     Ok(CodesIssued { op: work.command.op.id, card: issue.card, kid, generation, live_expires_at, typed_expires_at }.into())
+}
+
+/// The next generation whose typed code no other card of the batch has; a code that the database has is refused there, and the
+/// caller skips.
+fn free_generation(work: &Work<'_>, state: &CardState, skip: i64) -> i64 {
+    let card = &state.card;
+    let mut generation = work.next_generation(card.code_generation) + skip;
+    while work.set.tokens.knows(&(card.org, work.context.mint.mint(card.org, TokenKind::Typed, &card.id.0, generation).1)) {
+        generation += 1;
+    }
+    generation
 }
 
 fn mint_code(

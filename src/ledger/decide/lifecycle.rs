@@ -1,11 +1,13 @@
 //! Lost phones, erasure, and the sweeps.
 
 use super::enrol::mint_card_token;
+use super::redeem::hex;
 use super::voucher;
 use super::work::{Posting, Work};
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, VoucherId};
 use crate::ledger::{
+    DocumentKey, EXPIRY_GRACE_MS,
     Account, CardState, CardSummary, Change, ChangeKind, EntryKind, Erase, Erased, Expire, Identity, Member, Outcome, Pass,
     PassState, Reissue, Reissued, Swept, TokenHash, TokenState, Touch, VoucherState,
 };
@@ -18,7 +20,7 @@ pub(super) fn reissue(work: &mut Work<'_>, reissue: &Reissue) -> Result<Outcome,
     let replaced = state.card.pass;
     let old = work.pass(replaced)?;
     for hash in open_tokens(work, reissue.card) {
-        let of_pass = work.set.tokens.get(&(work.org(), hash)).is_some_and(|token| token.pass == Some(replaced));
+        let of_pass = work.set.tokens.get(&(work.org(), hash)).is_some_and(|token| token.pass.is_some());
         work.end_token(hash, if of_pass { TokenState::Replaced } else { TokenState::Cancelled });
     }
     work.void_pass(replaced, ChangeKind::Reissued)?;
@@ -43,18 +45,21 @@ pub(super) fn reissue(work: &mut Work<'_>, reissue: &Reissue) -> Result<Outcome,
     work.save_card(state);
     let vouchers = open_vouchers(work, reissue.card);
     for id in &vouchers {
-        reissue_voucher(work, *id, next_id()?)?;
+        reissue_voucher(work, *id, (next_id()?, document_version))?;
     }
     work.fact("replaced", replaced);
     Ok(Reissued { op: work.command.op.id, replaced, vouchers, card: summary }.into())
 }
 
-fn reissue_voucher(work: &mut Work<'_>, id: VoucherId, pass: crate::ids::PassId) -> Result<(), Problem> {
+fn reissue_voucher(work: &mut Work<'_>, id: VoucherId, (pass, document_version): (crate::ids::PassId, i64)) -> Result<(), Problem> {
     let Some(mut voucher) = work.set.vouchers.get(&(work.org(), id)).cloned() else { return Ok(()) };
-    let generation = work.pass(voucher.pass)?.generation + 1;
+    let generation = work.next_generation(work.pass(voucher.pass)?.generation);
     work.void_pass(voucher.pass, ChangeKind::Reissued)?;
     voucher.pass = pass;
     voucher.token = voucher::add_pass(work, &voucher, generation);
+    if let Some(new) = work.set.passes.get(&(work.org(), pass)).cloned() {
+        work.set.passes.put((work.org(), pass), Pass { document_version, ..new });
+    }
     work.set.vouchers.put((work.org(), id), voucher);
     Ok(())
 }
@@ -131,11 +136,12 @@ pub(super) fn expire(work: &mut Work<'_>, expire: &Expire) -> Result<Outcome, Pr
     let mut changed = 0;
     for (hash, card, voucher) in &expire.tokens {
         let Some(token) = work.set.tokens.get(&(work.org(), *hash)).cloned() else { continue };
-        let over = token.state == TokenState::Issued && token.expires_at.is_some_and(|end| work.context.now > end);
+        let over = token.state == TokenState::Issued && token.expires_at.is_some_and(|end| work.context.now > end.plus_millis(EXPIRY_GRACE_MS));
         if !over {
             continue;
         }
         changed += 1;
+        work.fact_also("tokens", hex(hash));
         match voucher {
             Some(id) => {
                 let state = work.card(*card)?;
@@ -149,7 +155,8 @@ pub(super) fn expire(work: &mut Work<'_>, expire: &Expire) -> Result<Outcome, Pr
 }
 
 pub(super) fn touch(work: &mut Work<'_>, touch: &Touch) -> Result<Outcome, Problem> {
-    let (_, version) = work.programme(touch.programme)?;
+    let key = DocumentKey::programme(work.org(), touch.programme);
+    let version = work.set.documents.get(&key).map_or(0, |document| document.version);
     let mut changed = 0;
     for id in &touch.passes {
         let Some(pass) = work.set.passes.get(&(work.org(), *id)).cloned() else { continue };

@@ -8,13 +8,12 @@ use super::work::{Posting, Work};
 use crate::error::{Code, Problem};
 use crate::ids::RedemptionId;
 use crate::ledger::{
+    EXPIRY_GRACE_MS,
     Account, Capture, CardState, CardSummary, ChangeKind, EntryKind, LineSummary, Outcome, PlaceSummary, Redeemed, Redemption,
     RedemptionState, Reverse, Reversed, Token, TokenKind, TokenState, VoucherState, already_redeemed,
 };
+use crate::money::Money;
 use crate::programme::{Programme, Status};
-
-/// How long after its end a code is still taken, for clocks that differ between nodes.
-const EXPIRY_GRACE_MS: i64 = 30_000;
 
 pub(super) fn capture(work: &mut Work<'_>, capture: &Capture) -> Result<Outcome, Problem> {
     let token = usable_token(work, capture)?;
@@ -22,7 +21,7 @@ pub(super) fn capture(work: &mut Work<'_>, capture: &Capture) -> Result<Outcome,
     if token.kind == TokenKind::Card && token.pass != Some(state.card.pass) {
         return Err(Code::PassReplaced.into());
     }
-    let (programme, _) = work.open_programme(capture.programme)?;
+    let (programme, programme_version) = work.open_programme(capture.programme)?;
     work.check_place(&capture.place)?;
     let (lines, card) = match token.voucher {
         Some(id) => voucher::redeem(work, state, (id, capture, &programme))?,
@@ -34,9 +33,15 @@ pub(super) fn capture(work: &mut Work<'_>, capture: &Capture) -> Result<Outcome,
     record(work, capture, (id, &token, &lines, points));
     work.count(&programme, capture.card, ("redemptions", 1));
     work.fact("redemption", id);
+    work.fact("token", hex(&token.hash));
+    work.fact("lines", &lines);
+    work.fact("place", &capture.place);
+    work.fact("receipt", &capture.receipt);
+    work.fact("sale_total", capture.sale_total);
+    work.fact("programme_version", programme_version);
     let at = work.context.now;
     Ok(Redeemed {
-        op: work.command.op.id,
+        op: (!capture.validate_only).then_some(work.command.op.id),
         id: (!capture.validate_only).then_some(id),
         lines,
         points,
@@ -106,7 +111,7 @@ fn spend(
     }
     if token.kind == TokenKind::Card {
         let mut pass = work.pass(state.card.pass)?;
-        pass.generation += 1;
+        pass.generation = work.next_generation(pass.generation);
         pass.kid = mint_card_token(work, &pass);
         work.set.passes.put((work.org(), pass.id), pass);
     }
@@ -138,9 +143,20 @@ fn price(programme: &Programme, capture: &Capture) -> Result<Vec<LineSummary>, P
         }
         let points = reward.points.checked_mul(line.quantity).ok_or_else(|| wrong("is too many"))?;
         let name = reward.name.get("en").cloned().unwrap_or_default();
-        lines.push(LineSummary { reward: reward.id.clone(), name, quantity: line.quantity, points, value: reward.value });
+        lines.push(LineSummary { reward: reward.id.clone(), name, quantity: line.quantity, points, value: total_value(reward, line.quantity) });
     }
     Ok(lines)
+}
+
+/// What so many of a reward are worth; none when that can't be counted.
+fn total_value(reward: &crate::programme::Reward, quantity: i64) -> Option<Money> {
+    let value = reward.value?;
+    Money::from_minor_units(value.minor_units().checked_mul(quantity)?, value.currency()).ok()
+}
+
+/// Bytes as the journal writes them.
+pub(super) fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn record(work: &mut Work<'_>, capture: &Capture, (id, token, lines, points): (RedemptionId, &Token, &[LineSummary], i64)) {
@@ -170,12 +186,14 @@ pub(super) fn reverse(work: &mut Work<'_>, reverse: &Reverse) -> Result<Outcome,
     }
     let mut state = work.card(reverse.card)?;
     let (programme, _) = work.programme(reverse.programme)?;
+    work.check_place(&reverse.place)?;
     check_reversal(work, reverse, (&redemption, &programme))?;
     for entry in work.posted(crate::ids::OpId(redemption.id.0)).iter().filter(|entry| entry.kind == EntryKind::Capture) {
         let lot = state.lot_mut(entry.lot).ok_or_else(|| Problem::from(Code::Internal))?;
         lot.available += entry.amount;
         let back = Posting::new(EntryKind::Reversal, Account::Redeemed, Account::Available, (entry.lot, entry.amount));
         work.post(&state, back.reversing(entry));
+        work.repay(&mut state, (entry.lot, entry.amount));
     }
     if let Some(voucher) = redemption.voucher.and_then(|id| work.set.vouchers.get(&(work.org(), id))).cloned() {
         work.set.vouchers.put((work.org(), voucher.id), crate::ledger::Voucher { state: VoucherState::Reversed, ..voucher });
@@ -183,11 +201,11 @@ pub(super) fn reverse(work: &mut Work<'_>, reverse: &Reverse) -> Result<Outcome,
     let points = redemption.points;
     work.set.redemptions.put(key, Redemption { state: RedemptionState::Reversed, ..redemption });
     work.fact("redemption", reverse.redemption);
-    work.fact("reason", &reverse.reason);
+    work.fact("sealed_reason", &reverse.sealed_reason);
+    work.fact("place", &reverse.place);
     let card = work.settle(state, ChangeKind::Reversed, points)?;
     let at = work.context.now;
-    let reason = reverse.reason.clone();
-    Ok(Reversed { op: work.command.op.id, redemption: reverse.redemption, points, reason, at, card }.into())
+    Ok(Reversed { op: work.command.op.id, redemption: reverse.redemption, points, at, card }.into())
 }
 
 /// A clerk reverses at the same till within minutes; a manager anywhere within days.
@@ -203,7 +221,8 @@ fn check_reversal(work: &Work<'_>, reverse: &Reverse, (redemption, programme): (
         };
         return Err(Problem::new(Code::ReversalTooLate, format!("It could be reversed for {who}.")));
     }
-    let same_till = redemption.principal == work.command.op.principal && redemption.place.terminal == reverse.place.terminal;
+    let same_till = redemption.principal == work.command.op.principal && redemption.place.terminal == reverse.place.terminal
+        && redemption.place.store == reverse.place.store;
     if !reverse.manager && !same_till {
         return Err(Problem::new(Code::Forbidden, "Another till redeemed this; a manager can reverse it."));
     }

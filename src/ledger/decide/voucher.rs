@@ -12,6 +12,7 @@ use crate::programme::{Programme, Status};
 pub(super) fn issue(work: &mut Work<'_>, issue: &IssueVoucher) -> Result<Outcome, Problem> {
     let mut state = work.card(issue.card)?;
     let (programme, version) = work.open_programme(issue.programme)?;
+    work.check_place(&issue.place)?;
     let reward = programme.reward(&issue.reward).ok_or_else(|| Problem::from(Code::UnknownReward))?;
     if reward.status == Status::Disabled {
         return Err(Problem::from(Code::RewardDisabled).with("reward", &reward.id));
@@ -51,7 +52,10 @@ pub(super) fn issue(work: &mut Work<'_>, issue: &IssueVoucher) -> Result<Outcome
     };
     voucher.token = add_pass(work, &voucher, 1);
     work.set.vouchers.put((work.org(), voucher.id), voucher.clone());
-    work.fact("voucher", voucher.id);
+    work.fact_also("vouchers", voucher.id);
+    work.fact("reward", &voucher.reward);
+    work.fact("place", &issue.place);
+    work.fact("programme_version", version);
     let card = work.settle(state, ChangeKind::VoucherIssued, -voucher.points)?;
     Ok(summary(work, &voucher, card))
 }
@@ -102,6 +106,8 @@ pub(super) fn add_pass(work: &mut Work<'_>, voucher: &Voucher, generation: i64) 
 
 pub(super) fn cancel(work: &mut Work<'_>, cancel: &CancelVoucher) -> Result<Outcome, Problem> {
     let state = work.card(cancel.card)?;
+    work.check_place(&cancel.place)?;
+    work.fact("place", &cancel.place);
     let (voucher, state) = release(work, state, (cancel.voucher, VoucherState::Cancelled))?;
     let card = work.settle(state, ChangeKind::VoucherReleased, voucher.points)?;
     Ok(summary(work, &voucher, card))
@@ -120,6 +126,7 @@ pub(super) fn release(
         lot.available += hold.amount;
         let back = Posting::new(EntryKind::Release, Account::Held, Account::Available, (hold.lot, hold.amount));
         work.post(&state, back.resolving(&hold));
+        work.repay(&mut state, (hold.lot, hold.amount));
     }
     let token_state = if ending == VoucherState::Expired { TokenState::Expired } else { TokenState::Cancelled };
     work.end_token(voucher.token, token_state);
@@ -182,7 +189,7 @@ fn close(work: &mut Work<'_>, state: &mut CardState, (voucher, ending): (Voucher
     work.void_pass(voucher.pass, kind)?;
     let voucher = Voucher { state: ending, ..voucher };
     work.set.vouchers.put((work.org(), voucher.id), voucher.clone());
-    work.fact("voucher", voucher.id);
+    work.fact_also("vouchers", voucher.id);
     Ok(voucher)
 }
 

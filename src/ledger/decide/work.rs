@@ -12,6 +12,9 @@ use crate::ledger::{
 };
 use crate::programme::{Programme, Status, StoreDocument, TerminalDocument};
 
+/// Generations of one epoch: four thousand million.
+const EPOCH_SHIFT: u32 = 32;
+
 /// A command at work on the set.
 pub(super) struct Work<'a> {
     pub set: &'a mut WorkingSet,
@@ -144,6 +147,22 @@ impl<'a> Work<'a> {
         entries
     }
 
+    /// Repays debt out of points that were just handed to a lot: whatever puts points back repays first. Says how many it took.
+    pub fn repay(&mut self, state: &mut CardState, (number, credited): (i64, i64)) -> i64 {
+        let repaid = credited.min(state.card.debt);
+        let Some(lot) = state.lot_mut(number).filter(|_| repaid > 0) else { return 0 };
+        lot.available -= repaid;
+        state.card.debt -= repaid;
+        self.post(state, Posting::new(EntryKind::DebtRepayment, Account::Available, Account::Debt, (number, repaid)));
+        repaid
+    }
+
+    /// The generation after `last`. Generations of a later epoch start beyond all of the one before, so that a restored ledger never
+    /// derives a code again that was captured in what it lost.
+    pub fn next_generation(&self, last: i64) -> i64 {
+        (last + 1).max(self.set.epoch << EPOCH_SHIFT)
+    }
+
     pub fn pass(&self, id: PassId) -> Result<Pass, Problem> {
         self.set.passes.get(&(self.org(), id)).cloned().ok_or_else(|| Problem::from(Code::Internal))
     }
@@ -199,6 +218,14 @@ impl<'a> Work<'a> {
         self.set.count(CounterKey { org: self.org(), card, metric, day }, add);
     }
 
+    /// Adds to a list among the facts.
+    pub fn fact_also(&mut self, name: &str, value: impl serde::Serialize) {
+        let list = self.facts.entry(name.to_owned()).or_insert_with(|| json!([]));
+        if let Value::Array(list) = list {
+            list.push(json!(value));
+        }
+    }
+
     pub fn fact(&mut self, name: &str, value: impl serde::Serialize) {
         self.facts.insert(name.to_owned(), json!(value));
     }
@@ -207,7 +234,7 @@ impl<'a> Work<'a> {
 /// An entry as the journal's body has it; `journal verify` compares it with the entry's row.
 pub fn entry_json(entry: &Entry) -> Value {
     json!({
-        "place": entry.place, "card": entry.card, "lot": entry.lot, "kind": entry.kind,
+        "place": entry.place, "programme": entry.programme, "card": entry.card, "lot": entry.lot, "kind": entry.kind,
         "debit": entry.debit, "credit": entry.credit, "amount": entry.amount,
         "resolves": entry.resolves, "reverses": entry.reverses,
     })

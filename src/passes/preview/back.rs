@@ -1,6 +1,6 @@
 //! The back of a pass: the sheet with its details.
 
-use crate::passes::plain_text::escape_html;
+use crate::passes::plain_text::{escape_html, has_left_to_right, has_right_to_left};
 use crate::passes::preview::{Picture, front};
 
 /// More fields on a back than anyone reads.
@@ -30,12 +30,18 @@ pub fn html(picture: &Picture) -> String {
     out.push_str("<ul class=\"wp-group\">");
     for field in picture.fields("backFields", MAX_BACK) {
         out.push_str(&format!(
-            "<li data-key=\"{}\"><b>{}</b><p dir=\"auto\">{}</p></li>",
+            "<li data-key=\"{}\"><b>{}</b><p{}>{}</p></li>",
             escape_html(field.key()),
             escape_html(&field.label()),
+            direction_of(&field.value()),
             field.value_html()
         ));
     }
     out.push_str("</ul></section></div>");
     out
+}
+
+/// A text with letters has a direction of its own; a number stands as the phone's language has it.
+fn direction_of(text: &str) -> &'static str {
+    if has_left_to_right(text) || has_right_to_left(text) { " dir=\"auto\"" } else { "" }
 }

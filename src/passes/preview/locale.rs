@@ -106,7 +106,7 @@ fn grouped(number: &str) -> String {
     let (sign, whole) = whole.split_at(usize::from(whole.starts_with('-')));
     let mut out = sign.to_owned();
     for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

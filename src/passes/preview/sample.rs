@@ -57,7 +57,7 @@ fn card(template: &Template, programme: &toml::Table, language: &str) -> PassVie
         organisation: pick("Qahwa", "قهوة"),
         programme: named(programme.get("name"), language),
         member_name: Some(pick("Mona Haddad", "منى الحداد")),
-        member_number: "4821 7730".to_owned(),
+        member_number: "4821-7730".to_owned(),
         points: Points(points),
         held: Points::ZERO,
         debt: Points::ZERO,

@@ -121,7 +121,7 @@ pub async fn a_delivered_void_pass_is_forgotten(world: World) {
 pub async fn logs_are_kept_within_bounds(world: World) {
     let log = |number: usize| DeviceLog {
         at: world.now(),
-        org: (number % 2 == 0).then_some(world.org),
+        org: number.is_multiple_of(2).then_some(world.org),
         pass: None,
         text: format!("line {number}"),
     };

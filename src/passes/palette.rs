@@ -1,0 +1,64 @@
+//! A picture reduced to 256 colours, so that its PNG is a third of the size.
+//!
+//! A drawn strip has few colours and many shades between them at the edges. The most frequent colours make the palette; the rest
+//! takes the nearest one. The same picture always gives the same palette.
+
+use std::collections::HashMap;
+
+use crate::passes::raster::Canvas;
+
+/// As many colours as one byte can name.
+const MOST_COLORS: usize = 256;
+
+type Rgb = [u8; 3];
+
+/// A picture as places in a palette.
+#[derive(Debug)]
+pub struct Indexed {
+    /// Three bytes a colour.
+    pub palette: Vec<u8>,
+    /// One byte a pixel.
+    pub pixels: Vec<u8>,
+}
+
+/// Reduces a picture.
+#[must_use]
+pub fn reduce(canvas: &Canvas) -> Indexed {
+    // Most neighbours are alike: counting and looking up runs instead of pixels is many times faster.
+    let (pixels, _) = canvas.pixels.as_chunks::<3>();
+    let runs = || pixels.chunk_by(|one, next| one == next);
+    let mut counts: HashMap<Rgb, usize> = HashMap::new();
+    for run in runs() {
+        *counts.entry(run[0]).or_default() += run.len();
+    }
+    let mut colors: Vec<(Rgb, usize)> = counts.into_iter().collect();
+    colors.sort_unstable_by_key(|&(color, count)| (std::cmp::Reverse(count), color));
+    let kept: Vec<Rgb> = colors.iter().take(MOST_COLORS).map(|(color, _)| *color).collect();
+    let places: HashMap<Rgb, u8> = colors.iter().map(|(color, _)| (*color, nearest(&kept, *color))).collect();
+    let place = |color: &Rgb| places.get(color).copied().unwrap_or_default();
+    Indexed { palette: kept.concat(), pixels: runs().flat_map(|run| std::iter::repeat_n(place(&run[0]), run.len())).collect() }
+}
+
+fn nearest(palette: &[Rgb], color: Rgb) -> u8 {
+    let distance = |other: &Rgb| -> u32 { other.iter().zip(color).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum() };
+    let best = palette.iter().enumerate().min_by_key(|(_, other)| distance(other));
+    best.map_or(0, |(place, _)| u8::try_from(place).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_colours_stay_exact_and_many_go_to_the_nearest() {
+        let exact = Canvas { width: 3, height: 1, pixels: vec![1, 2, 3, 9, 9, 9, 1, 2, 3] };
+        let reduced = reduce(&exact);
+        assert_eq!((reduced.palette, reduced.pixels), (vec![1, 2, 3, 9, 9, 9], vec![0, 1, 0]));
+        let many = (0..=255).flat_map(|red| [[red, 0, 0], [red, 0, 0], [red, 1, 0]]).flatten().collect();
+        let reduced = reduce(&Canvas { width: 768, height: 1, pixels: many });
+        assert_eq!(reduced.palette.len(), 768);
+        for pixel in reduced.pixels.chunks_exact(3) {
+            assert_eq!(pixel[0], pixel[2], "the rare colour takes the frequent one beside it");
+        }
+    }
+}
