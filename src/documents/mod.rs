@@ -17,7 +17,9 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
 use crate::ledger::{Answer, Body, Document, DocumentKey, DocumentKind, DocumentSaved, Principal, PutDocument};
-use crate::programme::{EnrolmentDocument, MAX_DOCUMENT_BYTES, KeyDocument, OrganisationDocument, Programme, StoreDocument, TerminalDocument};
+use crate::programme::{
+    EnrolmentDocument, KeyDocument, MAX_DOCUMENT_BYTES, OrganisationDocument, Programme, StoreDocument, TerminalDocument,
+};
 
 pub use keys::{KeyInput, KeyView, OldSecret, create_key, key_secret, retire_secret, revoke_key, rotate_key};
 pub use rights::{covers, whole_organisation};
@@ -181,7 +183,10 @@ pub async fn replace_programme(
 fn put<T: ConfigDocument>(key: DocumentKey, expected_version: i64, document: &T) -> Result<Body, Problem> {
     let body = serde_json::to_string(document).map_err(|_| Problem::from(Code::Internal))?;
     if body.len() > MAX_DOCUMENT_BYTES {
-        return Err(Problem::new(Code::DocumentInvalid, format!("The document has more than {MAX_DOCUMENT_BYTES} bytes, with its defaults.")));
+        return Err(Problem::new(
+            Code::DocumentInvalid,
+            format!("The document has more than {MAX_DOCUMENT_BYTES} bytes, with its defaults."),
+        ));
     }
     Ok(Body::PutDocument(PutDocument { key, expected_version, body: Arc::from(body) }))
 }

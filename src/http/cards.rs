@@ -4,7 +4,7 @@ use actix_web::web::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cards::{Codes};
+use crate::cards::Codes;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
 use crate::http::checks;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
 use crate::cards::Asked;
+use crate::clock::Timestamp;
 use crate::documents::{self, KeyInput, KeyView, OldSecret};
 use crate::error::Code;
 use crate::http::auth::Authenticated;

@@ -75,7 +75,9 @@ pub async fn get(state: State, caller: Authenticated, id: Id<OpName>) -> Handled
         (None, Ok(id)) => state.core.db.op_by_id(caller.org, id).await?,
         (None, Err(_)) => None,
     };
-    let row = row.filter(|row| row.principal == caller.principal || (caller.scopes.contains(&Scope::Audit) && caller.programmes.is_empty()));
+    let row = row.filter(|row| {
+        row.principal == caller.principal || (caller.scopes.contains(&Scope::Audit) && caller.programmes.is_empty())
+    });
     answer::ok(&operation(row.ok_or(Code::OpUnknown)?)?)
 }
 

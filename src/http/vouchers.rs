@@ -86,6 +86,11 @@ pub async fn cancel(state: State, caller: Authenticated, key: IdempotencyKey, id
     caller.0.need(Scope::Redeem)?;
     let voucher = load(&state, &caller, id.0).await?;
     let asked = state.core.asked(&caller.0, key.0, ("cancellation", &id.0));
-    let cancel = ledger::CancelVoucher { voucher: id.0, card: voucher.card, programme: voucher.programme, place: caller.0.place(None, None)? };
+    let cancel = ledger::CancelVoucher {
+        voucher: id.0,
+        card: voucher.card,
+        programme: voucher.programme,
+        place: caller.0.place(None, None)?,
+    };
     answer::stored(state.core.ask(&asked, ledger::Body::CancelVoucher(cancel)).await?)
 }

@@ -18,7 +18,7 @@ pub use command::{
     IssueCode, IssueVoucher, NewMember, OpHeader, OpKey, Place, Principal, PutDocument, Reissue, ReturnSale, Reverse, Roots,
     Sale, Touch,
 };
-pub use decide::{EXPIRY_GRACE_MS, Answer, Context, TokenMint, entry_json, run, stored};
+pub use decide::{Answer, Context, EXPIRY_GRACE_MS, TokenMint, entry_json, run, stored};
 pub use outcome::{
     Adjusted, CardSummary, CodesIssued, DocumentSaved, Earned, Enrolled, Erased, LineSummary, Outcome, PlaceSummary, Redeemed,
     Reissued, Returned, Reversed, Swept, VoucherSummary, already_redeemed,

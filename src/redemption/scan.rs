@@ -133,7 +133,8 @@ impl Core {
         if of_old_pass || token.state == TokenState::Replaced {
             return Err(Code::PassReplaced.into());
         }
-        let lapsed = token.state == TokenState::Issued && token.expires_at.is_some_and(|end| self.clock.now() > end.plus_millis(EXPIRY_GRACE_MS));
+        let lapsed = token.state == TokenState::Issued
+            && token.expires_at.is_some_and(|end| self.clock.now() > end.plus_millis(EXPIRY_GRACE_MS));
         match token.state {
             TokenState::Expired => Err(Code::CodeExpired.into()),
             _ if lapsed => Err(Problem::from(Code::CodeExpired).with("expired_at", token.expires_at)),

@@ -250,12 +250,18 @@ impl World {
     }
 
     pub fn issue_code(&self, customer: Customer) -> Body {
-        Body::IssueCode(IssueCode { card: customer.card, programme: self.programme })
+        Body::IssueCode(IssueCode { card: customer.card, programme: self.programme, skip: 0 })
     }
 
     pub fn issue_voucher(&self, customer: Customer, reward: &str) -> Body {
         let pass = PassId(self.id());
-        Body::IssueVoucher(IssueVoucher { card: customer.card, programme: self.programme, reward: reward.into(), pass })
+        Body::IssueVoucher(IssueVoucher {
+            card: customer.card,
+            programme: self.programme,
+            reward: reward.into(),
+            pass,
+            place: Place::default(),
+        })
     }
 
     /// Issues a voucher that can be paid.
@@ -264,7 +270,7 @@ impl World {
     }
 
     pub fn cancel_voucher(&self, customer: Customer, voucher: VoucherId) -> Body {
-        Body::CancelVoucher(CancelVoucher { voucher, card: customer.card, programme: self.programme })
+        Body::CancelVoucher(CancelVoucher { voucher, card: customer.card, programme: self.programme, place: Place::default() })
     }
 
     /// The token of the card's pass in a generation.
@@ -291,6 +297,7 @@ impl World {
             lines: lines.iter().map(line).collect(),
             place: self.place(),
             receipt: None,
+            sale_total: None,
             manager: false,
             validate_only: false,
         }

@@ -107,6 +107,7 @@ impl Bench {
             lines: vec![CaptureLine { reward: "latte".into(), quantity: 1 }],
             place: Place::default(),
             receipt: None,
+            sale_total: None,
             manager: false,
             validate_only: false,
         })
@@ -115,7 +116,15 @@ impl Bench {
     async fn voucher(&self) -> VoucherId {
         let pass = PassId([6; 16]);
         VoucherId(
-            self.done(Body::IssueVoucher(IssueVoucher { card: CARD, programme: CLUB, reward: "latte".into(), pass })).await.0,
+            self.done(Body::IssueVoucher(IssueVoucher {
+                card: CARD,
+                programme: CLUB,
+                reward: "latte".into(),
+                pass,
+                place: Place::default(),
+            }))
+            .await
+            .0,
         )
     }
 

@@ -139,7 +139,11 @@ fn points_kept(earning: &Earning, left: i64) -> i64 {
 }
 
 /// Takes points back: from the lots that the sale credited, then from the others, the rest becomes debt. Says how much did.
-fn take_back(work: &mut Work<'_>, mut state: CardState, (programme, earning, claw): (&Programme, EarningId, i64)) -> (CardState, i64) {
+fn take_back(
+    work: &mut Work<'_>,
+    mut state: CardState,
+    (programme, earning, claw): (&Programme, EarningId, i64),
+) -> (CardState, i64) {
     let mut left = claw;
     let mut taken: Vec<(i64, i64)> = Vec::new();
     for entry in work.posted(crate::ids::OpId(earning.0)).iter().filter(|entry| entry.credit == Account::Available) {

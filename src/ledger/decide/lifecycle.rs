@@ -7,9 +7,8 @@ use super::work::{Posting, Work};
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, VoucherId};
 use crate::ledger::{
-    DocumentKey, EXPIRY_GRACE_MS,
-    Account, CardState, CardSummary, Change, ChangeKind, EntryKind, Erase, Erased, Expire, Identity, Member, Outcome, Pass,
-    PassState, Reissue, Reissued, Swept, TokenHash, TokenState, Touch, VoucherState,
+    Account, CardState, CardSummary, Change, ChangeKind, DocumentKey, EXPIRY_GRACE_MS, EntryKind, Erase, Erased, Expire,
+    Identity, Member, Outcome, Pass, PassState, Reissue, Reissued, Swept, TokenHash, TokenState, Touch, VoucherState,
 };
 
 pub(super) fn reissue(work: &mut Work<'_>, reissue: &Reissue) -> Result<Outcome, Problem> {
@@ -51,7 +50,11 @@ pub(super) fn reissue(work: &mut Work<'_>, reissue: &Reissue) -> Result<Outcome,
     Ok(Reissued { op: work.command.op.id, replaced, vouchers, card: summary }.into())
 }
 
-fn reissue_voucher(work: &mut Work<'_>, id: VoucherId, (pass, document_version): (crate::ids::PassId, i64)) -> Result<(), Problem> {
+fn reissue_voucher(
+    work: &mut Work<'_>,
+    id: VoucherId,
+    (pass, document_version): (crate::ids::PassId, i64),
+) -> Result<(), Problem> {
     let Some(mut voucher) = work.set.vouchers.get(&(work.org(), id)).cloned() else { return Ok(()) };
     let generation = work.next_generation(work.pass(voucher.pass)?.generation);
     work.void_pass(voucher.pass, ChangeKind::Reissued)?;
@@ -136,7 +139,8 @@ pub(super) fn expire(work: &mut Work<'_>, expire: &Expire) -> Result<Outcome, Pr
     let mut changed = 0;
     for (hash, card, voucher) in &expire.tokens {
         let Some(token) = work.set.tokens.get(&(work.org(), *hash)).cloned() else { continue };
-        let over = token.state == TokenState::Issued && token.expires_at.is_some_and(|end| work.context.now > end.plus_millis(EXPIRY_GRACE_MS));
+        let over = token.state == TokenState::Issued
+            && token.expires_at.is_some_and(|end| work.context.now > end.plus_millis(EXPIRY_GRACE_MS));
         if !over {
             continue;
         }

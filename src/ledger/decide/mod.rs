@@ -158,7 +158,8 @@ fn answer(op: OpId, decided: Result<Outcome, Problem>) -> Answer {
     match decided {
         Ok(outcome) => {
             let bytes = serde_json::to_vec(&outcome).expect("an outcome is plain data with text keys");
-            let status = if matches!(&outcome, Outcome::Redeemed(redeemed) if redeemed.id.is_none()) { 200 } else { outcome.status() };
+            let status =
+                if matches!(&outcome, Outcome::Redeemed(redeemed) if redeemed.id.is_none()) { 200 } else { outcome.status() };
             Answer { op, replayed: false, status, result: Ok(bytes) }
         }
         Err(problem) => Answer { op, replayed: false, status: problem.code.status(), result: Err(problem) },

@@ -8,9 +8,8 @@ use super::work::{Posting, Work};
 use crate::error::{Code, Problem};
 use crate::ids::RedemptionId;
 use crate::ledger::{
-    EXPIRY_GRACE_MS,
-    Account, Capture, CardState, CardSummary, ChangeKind, EntryKind, LineSummary, Outcome, PlaceSummary, Redeemed, Redemption,
-    RedemptionState, Reverse, Reversed, Token, TokenKind, TokenState, VoucherState, already_redeemed,
+    Account, Capture, CardState, CardSummary, ChangeKind, EXPIRY_GRACE_MS, EntryKind, LineSummary, Outcome, PlaceSummary,
+    Redeemed, Redemption, RedemptionState, Reverse, Reversed, Token, TokenKind, TokenState, VoucherState, already_redeemed,
 };
 use crate::money::Money;
 use crate::programme::{Programme, Status};
@@ -143,7 +142,13 @@ fn price(programme: &Programme, capture: &Capture) -> Result<Vec<LineSummary>, P
         }
         let points = reward.points.checked_mul(line.quantity).ok_or_else(|| wrong("is too many"))?;
         let name = reward.name.get("en").cloned().unwrap_or_default();
-        lines.push(LineSummary { reward: reward.id.clone(), name, quantity: line.quantity, points, value: total_value(reward, line.quantity) });
+        lines.push(LineSummary {
+            reward: reward.id.clone(),
+            name,
+            quantity: line.quantity,
+            points,
+            value: total_value(reward, line.quantity),
+        });
     }
     Ok(lines)
 }
@@ -221,7 +226,8 @@ fn check_reversal(work: &Work<'_>, reverse: &Reverse, (redemption, programme): (
         };
         return Err(Problem::new(Code::ReversalTooLate, format!("It could be reversed for {who}.")));
     }
-    let same_till = redemption.principal == work.command.op.principal && redemption.place.terminal == reverse.place.terminal
+    let same_till = redemption.principal == work.command.op.principal
+        && redemption.place.terminal == reverse.place.terminal
         && redemption.place.store == reverse.place.store;
     if !reverse.manager && !same_till {
         return Err(Problem::new(Code::Forbidden, "Another till redeemed this; a manager can reverse it."));
