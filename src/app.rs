@@ -81,7 +81,8 @@ impl App {
         let views = ViewBuilder::new(Arc::clone(&db), keyring, Arc::clone(&parts.clock), public_url);
         let builder = PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), templates));
         let tasks = Tasks::new(&core, &apple, mark_file);
-        let web_service = web_service(config, (&core, gate), (apple, Arc::new(builder), &tasks));
+        let builder = Arc::new(builder);
+        let web_service = web_service(config, (&core, gate), (apple, Arc::clone(&builder), &tasks));
         let state = AppState {
             core,
             environment: open::environment(config),
@@ -89,6 +90,7 @@ impl App {
             trusted_proxies: config.server.trusted_proxies.clone().into(),
             holders: Arc::default(),
             health: Arc::default(),
+            passes: Some(builder),
         };
         let state = State::new(state);
         Ok(Self { config: config.clone(), listeners, state, web_service, tasks, hold })
