@@ -163,6 +163,9 @@ impl App {
     }
 }
 
+/// Keys of one organisation that may work at their full rate at the same time.
+const KEYS_AT_FULL_RATE: u32 = 5;
+
 /// The limits at the door, as they were configured.
 fn limits(config: &Config) -> Limits {
     let limits = &config.limits;
@@ -171,6 +174,10 @@ fn limits(config: &Config) -> Limits {
         address: rule(limits.address_per_second, limits.address_burst),
         key: rule(limits.key_per_second, limits.key_burst),
         terminal: rule(limits.terminal_per_second, limits.terminal_burst),
+        organisation: rule(
+            limits.key_per_second.saturating_mul(KEYS_AT_FULL_RATE),
+            limits.key_burst.saturating_mul(KEYS_AT_FULL_RATE),
+        ),
         request_ms: limits.request_seconds.saturating_mul(1_000),
         body_ms: limits.body_seconds.saturating_mul(1_000),
         ..Limits::default()

@@ -19,7 +19,7 @@ use super::{CliError, Ending, Surroundings, block_on, logs, serve};
 use crate::app::{App, Parts};
 use crate::apple::certificates::key_file;
 use crate::apple::certificates::sandbox_pki::{self, SandboxPki};
-use crate::config::{AppleAccount, Config, Database, KeyEnvironment, Keys, Listen, Log, Redis, SecretText, Server};
+use crate::config::{AppleAccount, Config, Database, KeyEnvironment, Keys, Limits, Listen, Log, Redis, SecretText, Server};
 use crate::sandbox::apns::Apns;
 use crate::sandbox::phone::Phone;
 use crate::sandbox::stage::{self, PhoneSetup, Shown, StageError};
@@ -204,6 +204,15 @@ fn config(args: &DemoArgs, data: &Path, (pki, apns): (&SandboxPki, &Apns)) -> Co
             apns_ca_file: Some(pki.root.clone()),
             ..AppleAccount::default()
         }],
+        limits: Limits {
+            address_per_second: 1_000,
+            address_burst: 5_000,
+            key_per_second: 500,
+            key_burst: 1_000,
+            terminal_per_second: 100,
+            terminal_burst: 300,
+            ..Limits::default()
+        },
         ..Config::default()
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
@@ -13,7 +14,7 @@ use walaa::clock::{ManualClock, Timestamp};
 use walaa::db::Db;
 use walaa::db::batcher::Batcher;
 use walaa::db::sqlite::SqliteDb;
-use walaa::gate::{MemoryGate, RateRule};
+use walaa::gate::{Gate, GateTime, MemoryGate, RateRule, RedisGate, RedisGateConfig};
 use walaa::http::limits::Limits;
 use walaa::http::{self, AppState, State};
 use walaa::ids::{Ids, KeyId, OrgId, SystemIds};
@@ -21,6 +22,7 @@ use walaa::ledger::{Body, DocumentKey, Fingerprint, OpKey, Principal, PutDocumen
 use walaa::tokens::{Credential, Environment, KeyHolder, Keyring};
 
 use super::ledger::START;
+use super::redis::RedisServer;
 
 /// Limits that no test meets by accident: the clock stands still, so nothing ever comes back.
 fn wide() -> Limits {
@@ -43,6 +45,27 @@ pub struct TestApp {
     client: reqwest::Client,
     servers: Vec<ServerHandle>,
     folder: tempfile::TempDir,
+    /// The gate's own Redis, when the suite runs on one.
+    pub redis: Option<RedisServer>,
+}
+
+/// The gate of the run: in memory, or with `WALAA_TEST_GATE=redis` on a real Redis of the test's own.
+async fn gate(keyring: &Arc<Keyring>) -> (Arc<dyn Gate>, Option<RedisServer>) {
+    if std::env::var("WALAA_TEST_GATE").is_ok_and(|gate| gate == "redis") {
+        let (gate, server) = redis_gate(keyring).await;
+        return (gate, Some(server));
+    }
+    (Arc::new(MemoryGate::new(Arc::clone(keyring))), None)
+}
+
+/// A gate on a real Redis, by the tests' clock.
+pub async fn redis_gate(keyring: &Arc<Keyring>) -> (Arc<dyn Gate>, RedisServer) {
+    let server = RedisServer::start();
+    let config =
+        RedisGateConfig { time: GateTime::Caller, timeout: Duration::from_millis(200), ..RedisGateConfig::new(server.url()) };
+    let gate = RedisGate::start(config, Arc::clone(keyring)).expect("a right address");
+    gate.wait_until_up().await;
+    (Arc::new(gate), server)
 }
 
 /// A shop chain with a programme, a store and a till.
@@ -143,12 +166,13 @@ impl TestApp {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(START)));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("a bound address"));
+        let (gate, redis) = gate(&keyring).await;
         let core = Core {
             batcher: Batcher::start(Arc::clone(&db), Arc::<ManualClock>::clone(&clock)),
             db,
             clock: Arc::<ManualClock>::clone(&clock),
             ids: Arc::new(SystemIds),
-            gate: Arc::new(MemoryGate::new(Arc::clone(&keyring))),
+            gate,
             keyring,
             public_url: Arc::from(address.as_str()),
             programmes: Arc::default(),
@@ -157,7 +181,7 @@ impl TestApp {
         let state = State::new(state);
         let server = serve(listener, state.clone());
         let (shop, client) = (Shop::default(), reqwest::Client::new());
-        Self { address, clock, core, state, shop, client, servers: vec![server], folder }
+        Self { address, clock, core, state, shop, client, servers: vec![server], folder, redis }
     }
 
     /// The same gateway behind another front door: other limits, another address.
@@ -272,8 +296,25 @@ impl TestApp {
 
     /// A till redeems a code for a reward.
     pub async fn redeem(&self, shop: &Shop, code: &str, reward: &str) -> Reply {
+        self.redeem_with(&shop.till, code, reward).await
+    }
+
+    /// Somebody redeems a code for a reward.
+    pub async fn redeem_with(&self, key: &str, code: &str, reward: &str) -> Reply {
         let body = json!({ "code": code, "rewards": [{ "reward": reward, "quantity": 1 }] });
-        self.post(&shop.till, "/v1/redemptions", &body).await
+        self.post(key, "/v1/redemptions", &body).await
+    }
+
+    /// The first reward that a scan offers.
+    pub async fn first_reward(&self, shop: &Shop, code: &str) -> String {
+        let scan = self.send(Ask::post("/v1/scans").key(&shop.pos).body(&json!({ "code": code }))).await.expect(200);
+        assert_eq!(scan["rewards"][0]["available"], true, "the affordable come first: {scan}");
+        scan["rewards"][0]["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// One more till software.
+    pub async fn make_pos_key(&self, shop: &Shop, number: usize) -> String {
+        self.make_key(shop, json!({ "name": format!("till software {number}"), "role": "pos" })).await
     }
 
     /// Points are swapped for a voucher.
