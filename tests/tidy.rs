@@ -28,7 +28,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("programme", "tokens"),
     ("ledger", "programme"),
     ("passes", "programme"),
-    ("cards", "documents"),
+    ("documents", "cards"),
     ("apple", "cards"),
     ("apple", "documents"),
     ("redemption", "cards"),

@@ -72,6 +72,7 @@ pub fn restore(args: &RestoreArgs, around: &mut Surroundings<'_>) -> Result<Endi
     open::keyring(&config)?;
     let unfinished = target.with_added_extension("unfinished");
     let (mark, checked) = prepare(&config, &args.file, &unfinished)?;
+    refuse_open(&unfinished)?;
     fs::rename(&unfinished, &target).map_err(|source| StartError::file(&target, source))?;
     let out = &mut around.out;
     writeln!(out, "Restored {} from {}.", target.display(), args.file.display())?;
@@ -85,16 +86,29 @@ pub fn restore(args: &RestoreArgs, around: &mut Surroundings<'_>) -> Result<Endi
 }
 
 fn refuse_filled(target: &Path) -> Result<(), CliError> {
-    for suffix in ["", "-wal"] {
-        let mut name = target.as_os_str().to_owned();
-        name.push(suffix);
-        let path = PathBuf::from(name);
-        if fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
-            let path = path.display();
-            return Err(CliError::Other(format!("{path} is there: move it away first (keep it), then restore again")));
+    match [target.to_owned(), log_of(target)].iter().find(|path| holds_something(path)) {
+        Some(path) => {
+            Err(CliError::Other(format!("{} is there: move it away first (keep it), then restore again", path.display())))
         }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// A copy whose changes are still in its log would lose them when it is moved.
+fn refuse_open(copy: &Path) -> Result<(), CliError> {
+    let log = log_of(copy);
+    if holds_something(&log) { Err(CliError::Other(format!("{} was not written back", log.display()))) } else { Ok(()) }
+}
+
+/// Where SQLite keeps what is committed and not yet in the file.
+fn log_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+fn holds_something(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
 /// A copy that is whole and of a new epoch, closed and on disk.
