@@ -1,6 +1,7 @@
 //! All tests, in one binary.
 
 mod cli;
+mod api;
 mod contract;
 mod crash;
 mod model;

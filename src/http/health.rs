@@ -16,9 +16,6 @@ use crate::http::State;
 /// Milliseconds for which a finding serves every asker: the check writes to the database, and anyone may ask.
 const FRESH_MS: i64 = 1_000;
 
-/// Milliseconds between two counts of rows.
-const COUNTED_MS: i64 = 60_000;
-
 /// How long the database may take: longer than any commit under load.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -57,23 +54,12 @@ pub struct Report {
 pub struct Health {
     shutting_down: AtomicBool,
     last: Mutex<Option<(Timestamp, Report)>>,
-    counted: Mutex<Option<Timestamp>>,
 }
 
 impl Health {
     /// From now on no more requests are wanted: `/readyz` says so, so that the load balancer looks elsewhere.
     pub fn shut_down(&self) {
         self.shutting_down.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether rows are to be counted anew for the metrics: counting reads whole indexes, so it is done once a minute.
-    pub fn counts_now(&self, now: Timestamp) -> bool {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = counted.is_none_or(|last| !(0..COUNTED_MS).contains(&now.since(last)));
-        if due {
-            *counted = Some(now);
-        }
-        due
     }
 
     /// How the process is, at most a second old.

@@ -47,11 +47,6 @@ async fn show(state: State) -> impl Responder {
     if let Ok(rows) = state.core.db.unsealed().await {
         metrics::gauge!("walaa_journal_unsealed").set(rows as f64);
     }
-    if state.health.counts_now(state.core.clock.now()) {
-        for (what, rows) in state.core.db.figures().await.unwrap_or_default() {
-            metrics::gauge!("walaa_rows", "of" => what).set(rows as f64);
-        }
-    }
     let text = record().map(|handle| {
         handle.run_upkeep();
         handle.render()

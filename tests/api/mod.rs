@@ -1,0 +1,14 @@
+//! The API through its front door: a real server, spoken to over HTTP.
+
+mod catalogue;
+mod documents;
+mod door;
+mod inputs;
+mod keys;
+mod limits;
+mod openapi;
+mod operations;
+mod pages;
+mod rights;
+mod surroundings;
+mod terminals;
