@@ -1,7 +1,7 @@
 //! All tests, in one binary.
 
-mod cli;
 mod api;
+mod cli;
 mod contract;
 mod crash;
 mod model;

@@ -9,7 +9,7 @@ use clap::Args;
 use super::{CliError, ConfigFile, Ending, Surroundings, block_on};
 use crate::app::high_water::Mark;
 use crate::app::{StartError, open};
-use crate::config::{Config, DatabaseUrl};
+use crate::config::{Config, DatabaseUrl, beside};
 use crate::db::{Db, LedgerCheck};
 
 /// Arguments of `walaa backup`.
@@ -70,7 +70,7 @@ pub fn restore(args: &RestoreArgs, around: &mut Surroundings<'_>) -> Result<Endi
     let _hold = open::hold(&config)?;
     refuse_filled(&target)?;
     open::keyring(&config)?;
-    let unfinished = target.with_added_extension("unfinished");
+    let unfinished = beside(&target, ".unfinished");
     let (mark, checked) = prepare(&config, &args.file, &unfinished)?;
     refuse_open(&unfinished)?;
     fs::rename(&unfinished, &target).map_err(|source| StartError::file(&target, source))?;
@@ -102,9 +102,7 @@ fn refuse_open(copy: &Path) -> Result<(), CliError> {
 
 /// Where SQLite keeps what is committed and not yet in the file.
 fn log_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    PathBuf::from(name)
+    beside(database, "-wal")
 }
 
 fn holds_something(path: &Path) -> bool {
