@@ -148,8 +148,8 @@ async fn capture_round(batcher: &Batcher, shared: &Shared) -> (f64, Vec<Duration
                 for number in 0..CAPTURES_PER_ROUND / CLIENTS {
                     let place = (client + number * CLIENTS) % CARDS;
                     let (card, pass) = shared.0[place];
-                    let generation = shared.1[place].fetch_add(1, Ordering::Relaxed);
-                    let capture = capture(card, (pass, i64::try_from(generation).expect("small")));
+                    let number = shared.1[place].fetch_add(1, Ordering::Relaxed);
+                    let capture = capture(card, (pass, generation(number)));
                     let asked = Instant::now();
                     batcher.execute(command(capture)).await.expect("works").result.expect("captured");
                     latencies.push(asked.elapsed());
@@ -163,6 +163,11 @@ async fn capture_round(batcher: &Batcher, shared: &Shared) -> (f64, Vec<Duration
         latencies.extend(client.await.expect("ends"));
     }
     (CAPTURES_PER_ROUND as f64 / started.elapsed().as_secs_f64(), latencies)
+}
+
+/// The generation of a pass's nth token in the first epoch.
+fn generation(number: u64) -> i64 {
+    if number == 1 { 1 } else { (1 << 32) + i64::try_from(number).expect("small") - 2 }
 }
 
 fn capture(card: CardId, (pass, generation): (PassId, i64)) -> Body {
@@ -214,12 +219,13 @@ impl Bare {
         let prepared: Vec<_> = (0..CAPTURES_PER_ROUND)
             .map(|number| {
                 let place = (self.next + number) % CARDS;
-                let generation = i64::try_from((self.next + number) / CARDS + 1).expect("small");
+                let nth = u64::try_from((self.next + number) / CARDS + 1).expect("small");
+                let (spent, next) = (generation(nth), generation(nth + 1));
                 let (card, pass) = self.cards[place];
                 let token = |generation| Mint.mint(ORG, TokenKind::Card, &pass.0, generation).1;
                 let id = SystemIds.ordered(SystemClock.now());
                 let key = walaa::ids::encode(&SystemIds.random());
-                (card.0, pass.0, (generation, token(generation), token(generation + 1)), id, key)
+                (card.0, pass.0, (next, token(spent), token(next)), id, key)
             })
             .collect();
         self.next += CAPTURES_PER_ROUND;
@@ -249,7 +255,7 @@ impl Bare {
                 );
                 run(
                     "INSERT INTO tokens VALUES (?1, ?2, 1, 'card', ?3, ?4, ?5, NULL, 'issued', ?6, NULL, NULL, 1)",
-                    params![ORG.0, next, generation + 1, card, pass, now],
+                    params![ORG.0, next, generation, card, pass, now],
                 );
                 run(
                     "INSERT INTO redemptions VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?6, 60, ?7, 'R-123456', ?8, ?9, 'captured')",
