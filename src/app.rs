@@ -112,6 +112,12 @@ impl App {
         self.listeners.admin_port()
     }
 
+    /// What handlers share, for whoever started the gateway.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The working parts, for whoever started the gateway.
     #[must_use]
     pub fn core(&self) -> &Core {
@@ -161,6 +167,9 @@ impl App {
     }
 }
 
+/// Milliseconds in which failures to sign in are counted: five minutes.
+const FAILURES_PER_MS: u32 = 300_000;
+
 /// The limits at the door, as they were configured.
 fn limits(config: &Config) -> Limits {
     let limits = &config.limits;
@@ -169,9 +178,10 @@ fn limits(config: &Config) -> Limits {
         address: rule(limits.address_per_second, limits.address_burst),
         key: rule(limits.key_per_second, limits.key_burst),
         terminal: rule(limits.terminal_per_second, limits.terminal_burst),
+        organisation: rule(limits.organisation_per_second, limits.organisation_burst),
+        failed_sign_ins: RateRule::new(limits.failed_sign_ins, FAILURES_PER_MS),
         request_ms: limits.request_seconds.saturating_mul(1_000),
         body_ms: limits.body_seconds.saturating_mul(1_000),
-        ..Limits::default()
     }
 }
 
