@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
+use actix_web::web::ServiceConfig;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use walaa::app::{App, Parts};
@@ -189,11 +190,16 @@ impl TestApp {
     }
 
     /// The same gateway behind another front door: other limits, another address.
-    pub async fn again_with(mut self, state: AppState) -> Self {
+    pub async fn again_with(self, state: AppState) -> Self {
+        self.again_with_routes(state, |_| {}).await
+    }
+
+    /// The same gateway behind another front door with further routes.
+    pub async fn again_with_routes(mut self, state: AppState, further: fn(&mut ServiceConfig)) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         self.address = local(listener.local_addr().expect("a bound address").port());
         self.state = State::new(state);
-        self.other_doors.push(serve(listener, self.state.clone()));
+        self.other_doors.push(serve(listener, self.state.clone(), further));
         self
     }
 
@@ -349,9 +355,10 @@ fn local(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-fn serve(listener: std::net::TcpListener, state: State) -> ServerHandle {
-    let server =
-        HttpServer::new(move || actix_web::App::new().app_data(state.clone()).wrap(from_fn(observe)).configure(http::routes));
+fn serve(listener: std::net::TcpListener, state: State, further: fn(&mut ServiceConfig)) -> ServerHandle {
+    let server = HttpServer::new(move || {
+        actix_web::App::new().app_data(state.clone()).wrap(from_fn(observe)).configure(further).configure(http::routes)
+    });
     let server = server.workers(1).disable_signals().listen(listener).expect("a bound listener").run();
     let handle = server.handle();
     tokio::spawn(server);
