@@ -79,9 +79,9 @@ impl App {
             programmes: Arc::default(),
         };
         let views = ViewBuilder::new(Arc::clone(&db), keyring, Arc::clone(&parts.clock), public_url);
-        let builder = PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), templates));
+        let builder = Arc::new(PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), templates)));
         let tasks = Tasks::new(&core, &apple, mark_file);
-        let web_service = web_service(config, (&core, gate), (apple, Arc::new(builder), &tasks));
+        let web_service = web_service(config, (&core, gate), (apple, Arc::clone(&builder), &tasks));
         let state = AppState {
             core,
             environment: open::environment(config),
@@ -89,6 +89,7 @@ impl App {
             trusted_proxies: config.server.trusted_proxies.clone().into(),
             holders: Arc::default(),
             health: Arc::default(),
+            passes: Some(builder),
         };
         let state = State::new(state);
         Ok(Self { config: config.clone(), listeners, state, web_service, tasks, hold })

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use walaa::error::Code;
-use walaa::ids::{OpId, RedemptionId, TerminalId};
+use walaa::ids::{OpId, RedemptionId};
 use walaa::ledger::{Body, Capture, DocumentKind, Place, RedemptionState, Reverse, TokenKind, TokenState};
 
 use crate::support::ledger::{World, code_of, id_in, programme_json};
