@@ -79,7 +79,7 @@ fn bind(setting: &'static str, listen: Listen) -> Result<Option<TcpListener>, St
 }
 
 /// TLS 1.2 and later, HTTP/2 and HTTP/1.1, with the configured certificate; its key must be for our eyes only.
-fn acceptor(server: &Server) -> Result<SslAcceptorBuilder, StartError> {
+pub fn acceptor(server: &Server) -> Result<SslAcceptorBuilder, StartError> {
     let missing = || StartError::Tls("both must be given".to_owned());
     let certificate = server.tls_certificate_file.as_ref().ok_or_else(missing)?;
     let key_path = server.tls_key_file.as_ref().ok_or_else(missing)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use openssl::x509::X509;
 
-use super::{Parts, StartError};
+use super::{Parts, StartError, listeners};
 use crate::apple::account::{Apple, AppleAccount};
 use crate::apple::certificates::{PassCertificate, PassCertificateFiles, Severity, findings, key_file};
 use crate::apple::push::{ApnsClient, ApnsConfig, Auth, Trust};
@@ -334,4 +334,12 @@ pub fn hold(config: &Config) -> Result<Option<Hold>, StartError> {
         Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(path)),
         Err(std::fs::TryLockError::Error(source)) => Err(StartError::file(&lock_path, source)),
     }
+}
+
+/// Whether the server's certificate and key can be used.
+///
+/// # Errors
+/// They can't, and why.
+pub fn tls(config: &Config) -> Result<(), StartError> {
+    listeners::acceptor(&config.server).map(|_| ())
 }

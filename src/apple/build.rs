@@ -148,7 +148,10 @@ impl PassBuilder {
         }
     }
 
-    /// The package of a pass, issued from its organisation's account.
+    /// The package of a pass, issued from its organisation's account: for downloads by link.
+    ///
+    /// Such a download is not noted as fetched, since anyone with the link may have made it: a phone that holds an older copy
+    /// would then not be pushed any more. The one that registers next is pushed once for nothing.
     ///
     /// # Errors
     /// There is no such pass or no account, or it can't be built.

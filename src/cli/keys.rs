@@ -166,7 +166,7 @@ fn create(args: &CreateArgs, around: &mut Surroundings<'_>) -> Result<Ending, Cl
             store: None,
             expires_at,
         };
-        let (key, text) = make_key(&core, &config, (org, input)).await?;
+        let (key, text) = make_key(&core, &config, (org, input), fresh_op()).await?;
         Ok((org, key, text))
     })?;
     let out = &mut around.out;
@@ -235,8 +235,9 @@ pub async fn make_key(
     core: &Core,
     config: &Config,
     (org, input): (OrgId, KeyInput),
+    op: OpKey,
 ) -> Result<(KeyId, Zeroizing<String>), CliError> {
-    let asked = asked(org, "key", &input);
+    let asked = Asked { key: op, ..asked(org, "key", &input) };
     let answer = documents::create_key(core, &system(org), &asked, input).await;
     let saved = documents::saved_by(done(&answer)?);
     let saved = saved.ok_or_else(|| CliError::Other("the ledger's answer can't be read".to_owned()))?;
@@ -261,9 +262,12 @@ fn system(org: OrgId) -> Caller {
 
 /// Something that the command line asks, under an operation id of its own.
 fn asked(org: OrgId, kind: &str, request: &impl serde::Serialize) -> Asked {
+    Asked { org, principal: Principal::System, key: fresh_op(), fingerprint: Fingerprint::of(kind, request) }
+}
+
+fn fresh_op() -> OpKey {
     let key = OpKey::parse(&format!("command-line-{}", encode(&SystemIds.random())));
-    let key = key.expect("39 letters and dashes are an operation's key");
-    Asked { org, principal: Principal::System, key, fingerprint: Fingerprint::of(kind, request) }
+    key.expect("39 letters and dashes are an operation's key")
 }
 
 /// The answer, if the ledger did what was asked.

@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod certs;
 pub mod configure;
+pub mod demo;
+pub mod doctor;
 pub mod health;
 pub mod keys;
 pub mod logs;
@@ -37,8 +39,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start a whole sandbox on this machine: a café, its card, a phone and a till
+    Demo(demo::DemoArgs),
     /// Run the gateway
     Serve(serve::ServeArgs),
+    /// Check configuration, database, Redis, clock, certificates, templates and reachability
+    Doctor(doctor::DoctorArgs),
     /// Get, import and look at certificates
     #[command(
         subcommand,
@@ -72,7 +78,7 @@ enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct ConfigFile {
     /// The configuration file
-    #[arg(long = "config", value_name = "FILE", default_value = "walaa.toml", env = "WALAA_CONFIG")]
+    #[arg(long = "config", id = "config", value_name = "FILE", default_value = "walaa.toml", env = "WALAA_CONFIG")]
     pub file: PathBuf,
 }
 
@@ -166,7 +172,9 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, mut around: Surroundings<'_>) -> Result<Ending, CliError> {
     match command {
+        Command::Demo(args) => demo::run(&args, &mut around),
         Command::Serve(args) => serve::run(&args, &around),
+        Command::Doctor(args) => doctor::run(&args, &mut around),
         Command::Certs(command) => certificates(&command, &mut around),
         Command::Keys(command) => keys::run(&command, &mut around),
         Command::Template(command) => template::run(&command, around.out),

@@ -28,7 +28,7 @@ use async_trait::async_trait;
 pub use limit::{Charge, Limit, RateRule, Scope};
 pub use memory::MemoryGate;
 pub use pace::{LocalDay, OpMark, PaceKind, PaceRule};
-pub use redis::{GateTime, OnDown, RedisGate, RedisGateConfig};
+pub use redis::{GateTime, OnDown, RedisGate, RedisGateConfig, RedisProbe, probe as probe_redis};
 pub use request::{Capture, GateRequest};
 pub use verdict::{GateError, GateHealth, GateVerdict, Refusal};
 

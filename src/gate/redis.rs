@@ -8,6 +8,7 @@
 //! operator chose to refuse. Nothing that Redis says is believed beyond a refusal: a marker counts only with our MAC.
 
 mod link;
+mod probe;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use ::redis::{Client, Cmd, RedisResult, Script, Value, cmd};
 use async_trait::async_trait;
 
 use self::link::{Link, LinkError, Scripts};
+pub use self::probe::{RedisProbe, probe};
 use super::Gate;
 use super::limit::{Charge, Limit};
 use super::memory::MemoryGate;

@@ -26,6 +26,7 @@ pub mod keys;
 pub mod members;
 pub mod ops;
 pub mod organisation;
+pub mod passes;
 pub mod programmes;
 pub mod redemptions;
 pub mod scans;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::web::{self, PayloadConfig, QueryConfig, ServiceConfig};
 
+use crate::apple::PassBuilder;
 use crate::cards::Core;
 use crate::error::Code;
 use crate::http::address::Network;
@@ -65,6 +67,8 @@ pub struct AppState {
     pub holders: Arc<Holders>,
     /// Whether requests are wanted.
     pub health: Arc<Health>,
+    /// Builds passes; none where no wallet is served.
+    pub passes: Option<Arc<PassBuilder>>,
 }
 
 impl AppState {
@@ -78,6 +82,7 @@ impl AppState {
             trusted_proxies: Arc::from([]),
             holders: Arc::default(),
             health: Arc::default(),
+            passes: None,
         }
     }
 }
@@ -103,6 +108,8 @@ fn value_endpoints() -> Vec<Endpoint> {
         get("/v1/members/{id}/export", MembersErase, members::export),
         post("/v1/members/{id}/erasure", MembersErase, members::erase),
         get("/v1/cards/{id}", MembersRead, cards::get),
+        get("/v1/cards/{id}/apple", MembersRead, passes::of_card),
+        open(Method::GET, "/p/{file}", passes::by_link),
         post("/v1/cards/{id}/adjustments", Adjust, cards::adjust),
         post("/v1/cards/{id}/codes", MembersWrite, cards::codes),
         get("/v1/cards/{id}/delivery", Audit, cards::delivery),

@@ -2,4 +2,5 @@
 
 pub mod apns;
 pub mod phone;
+pub mod stage;
 pub mod verify;

@@ -1,7 +1,6 @@
 //! What tests stand on.
 
 pub mod app;
-pub mod draw_pass;
 pub mod ledger;
 pub mod phone_world;
 pub mod process;

@@ -13,7 +13,6 @@ use walaa::sandbox::phone::page::{self, PhonePage};
 use walaa::sandbox::phone::{AddError, Updates, verifier};
 
 use super::tools::{Authority, PASS_TYPE};
-use crate::support::draw_pass;
 use crate::support::phone_world::{TOPIC, World, start_phone};
 use crate::support::sandbox_pki::Pki;
 
@@ -230,7 +229,7 @@ async fn the_page_shows_adds_and_removes_passes_and_tells_what_happens() {
     let world = World::new().await;
     let package = world.publish("s1", 5, |_| {});
     let base = world.service().base.clone();
-    let draw: page::Draw = Arc::new(draw_pass::draw);
+    let draw: page::Draw = Arc::new(walaa::sandbox::phone::draw::draw);
     let data = web::Data::new(PhonePage::new(world.phone.clone(), world.apns.clone(), draw, std::slice::from_ref(&base)));
     let server = HttpServer::new(move || App::new().configure(|config| page::configure(config, data.clone())))
         .workers(1)

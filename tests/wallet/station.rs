@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
@@ -29,6 +29,9 @@ use walaa::tokens::{KeyScope, Keyring, Kid};
 
 use super::tools::{Authority, PASS_TYPE, TEAM};
 use crate::support::ledger::{Customer, START, World};
+
+/// Loaded once: the pictures are checked and drawn.
+static TEMPLATES: LazyLock<Arc<Templates>> = LazyLock::new(|| Arc::new(Templates::ready().expect("the ready templates load")));
 
 /// Where the passes of tests say that we are.
 pub const PUBLIC_URL: &str = "https://wallet.example";
@@ -147,7 +150,7 @@ impl Station {
         let own = other_account.map(|account| (other.org, account)).into_iter().collect();
         let apple = Arc::new(Apple::new(Some(account.clone()), own));
         let views = ViewBuilder::new(db.clone(), keyring.clone(), clock.clone(), PUBLIC_URL.into());
-        let templates = Arc::new(Templates::ready().expect("the ready templates load"));
+        let templates = Arc::clone(&TEMPLATES);
         let builder = Arc::new(PassBuilder::new(db.clone(), clock.clone(), views, (apple.clone(), templates)));
         let sender = Arc::new(AppleSender::new(db.clone(), apple.clone(), Arc::new(SystemIds)));
         let worker = Arc::new(OutboxWorker::new(db.clone(), clock.clone(), Arc::new(SystemIds), sender));

@@ -6,7 +6,7 @@
 
 mod back;
 mod front;
-mod linked;
+pub mod linked;
 mod locale;
 mod notice;
 pub mod page;

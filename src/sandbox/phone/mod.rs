@@ -3,6 +3,7 @@
 //!
 //! Owns the phone's behaviour. How a pass is verified and drawn is handed in; the page that shows it is `page`.
 
+pub mod draw;
 pub mod locale;
 pub mod notice;
 pub mod page;
