@@ -160,12 +160,18 @@ impl Database {
     #[must_use]
     pub fn high_water_path(&self) -> Option<PathBuf> {
         match self.parsed() {
-            Ok(DatabaseUrl::Sqlite(path)) => {
-                Some(self.high_water_file.clone().unwrap_or_else(|| path.with_added_extension("high-water")))
-            }
+            Ok(DatabaseUrl::Sqlite(path)) => Some(self.high_water_file.clone().unwrap_or_else(|| beside(&path, ".high-water"))),
             _ => None,
         }
     }
+}
+
+/// The file beside another one whose name is its name with more at its end.
+#[must_use]
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// What to do while Redis can't be reached.

@@ -1,6 +1,7 @@
 //! All tests, in one binary.
 
 mod api;
+mod cli;
 mod contract;
 mod crash;
 mod model;

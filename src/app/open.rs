@@ -326,7 +326,7 @@ pub fn hold(config: &Config) -> Result<Option<Hold>, StartError> {
     if let Some(folder) = path.parent() {
         key_file::make_folder(folder)?;
     }
-    let lock_path = path.with_added_extension("lock");
+    let lock_path = config::beside(&path, ".lock");
     let file = std::fs::File::options().create(true).truncate(false).write(true).open(&lock_path);
     let file = file.map_err(|source| StartError::file(&lock_path, source))?;
     match file.try_lock() {

@@ -9,7 +9,7 @@ use clap::Args;
 use super::{CliError, ConfigFile, Ending, Surroundings, block_on};
 use crate::app::high_water::Mark;
 use crate::app::{StartError, open};
-use crate::config::{Config, DatabaseUrl};
+use crate::config::{Config, DatabaseUrl, beside};
 use crate::db::{Db, LedgerCheck};
 
 /// Arguments of `walaa backup`.
@@ -70,8 +70,9 @@ pub fn restore(args: &RestoreArgs, around: &mut Surroundings<'_>) -> Result<Endi
     let _hold = open::hold(&config)?;
     refuse_filled(&target)?;
     open::keyring(&config)?;
-    let unfinished = target.with_added_extension("unfinished");
+    let unfinished = beside(&target, ".unfinished");
     let (mark, checked) = prepare(&config, &args.file, &unfinished)?;
+    refuse_open(&unfinished)?;
     fs::rename(&unfinished, &target).map_err(|source| StartError::file(&target, source))?;
     let out = &mut around.out;
     writeln!(out, "Restored {} from {}.", target.display(), args.file.display())?;
@@ -85,16 +86,27 @@ pub fn restore(args: &RestoreArgs, around: &mut Surroundings<'_>) -> Result<Endi
 }
 
 fn refuse_filled(target: &Path) -> Result<(), CliError> {
-    for suffix in ["", "-wal"] {
-        let mut name = target.as_os_str().to_owned();
-        name.push(suffix);
-        let path = PathBuf::from(name);
-        if fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
-            let path = path.display();
-            return Err(CliError::Other(format!("{path} is there: move it away first (keep it), then restore again")));
+    match [target.to_owned(), log_of(target)].iter().find(|path| holds_something(path)) {
+        Some(path) => {
+            Err(CliError::Other(format!("{} is there: move it away first (keep it), then restore again", path.display())))
         }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// A copy whose changes are still in its log would lose them when it is moved.
+fn refuse_open(copy: &Path) -> Result<(), CliError> {
+    let log = log_of(copy);
+    if holds_something(&log) { Err(CliError::Other(format!("{} was not written back", log.display()))) } else { Ok(()) }
+}
+
+/// Where SQLite keeps what is committed and not yet in the file.
+fn log_of(database: &Path) -> PathBuf {
+    beside(database, "-wal")
+}
+
+fn holds_something(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
 /// A copy that is whole and of a new epoch, closed and on disk.

@@ -51,5 +51,18 @@ pub async fn by_link(state: State, request: HttpRequest) -> Handled {
 
 async fn package(state: &State, pass: PassId) -> Result<HttpResponse, crate::http::problem::Refused> {
     let builder = state.passes.as_ref().ok_or(BuildError::NotConfigured)?;
-    Ok(pkpass_response(&builder.pkpass(pass).await?))
+    let built = builder.pkpass(pass).await?;
+    note_first_download(state, (pass, built.version)).await;
+    Ok(pkpass_response(&built))
+}
+
+/// Whoever downloads a pass that no phone holds is about to install this version: it need not be pushed to the phone at once. Once a phone
+/// holds the pass, only that phone's own fetches count. A lost note costs one push too many.
+async fn note_first_download(state: &State, (pass, version): (PassId, i64)) {
+    let db = &state.core.db;
+    if matches!(db.registrations(pass).await, Ok(phones) if phones.is_empty())
+        && let Err(error) = db.note_fetched(pass, version, state.core.clock.now()).await
+    {
+        tracing::warn!(%error, "could not note that a pass was downloaded");
+    }
 }

@@ -34,15 +34,23 @@ pub fn reduce(canvas: &Canvas) -> Indexed {
     let mut colors: Vec<(Rgb, usize)> = counts.into_iter().collect();
     colors.sort_unstable_by_key(|&(color, count)| (std::cmp::Reverse(count), color));
     let kept: Vec<Rgb> = colors.iter().take(MOST_COLORS).map(|(color, _)| *color).collect();
-    let places: HashMap<Rgb, u8> = colors.iter().map(|(color, _)| (*color, nearest(&kept, *color))).collect();
+    let place_of = |place: usize, color| u8::try_from(place).unwrap_or_else(|_| nearest(&kept, color));
+    let places: HashMap<Rgb, u8> =
+        colors.iter().enumerate().map(|(place, (color, _))| (*color, place_of(place, *color))).collect();
     let place = |color: &Rgb| places.get(color).copied().unwrap_or_default();
     Indexed { palette: kept.concat(), pixels: runs().flat_map(|run| std::iter::repeat_n(place(&run[0]), run.len())).collect() }
 }
 
-fn nearest(palette: &[Rgb], color: Rgb) -> u8 {
-    let distance = |other: &Rgb| -> u32 { other.iter().zip(color).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum() };
-    let best = palette.iter().enumerate().min_by_key(|(_, other)| distance(other));
-    best.map_or(0, |(place, _)| u8::try_from(place).unwrap_or_default())
+fn nearest(palette: &[Rgb], [red, green, blue]: Rgb) -> u8 {
+    let square = |one: u8, two: u8| u32::from(one.abs_diff(two)).pow(2);
+    let (mut best, mut least) = (0, u32::MAX);
+    for (place, other) in (0..=u8::MAX).zip(palette) {
+        let distance = square(other[0], red) + square(other[1], green) + square(other[2], blue);
+        if distance < least {
+            (best, least) = (place, distance);
+        }
+    }
+    best
 }
 
 #[cfg(test)]

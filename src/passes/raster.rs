@@ -213,25 +213,26 @@ impl Canvas {
             let shift = |point: Point| (point.0 - area.left as f32, point.1 - area.top as f32);
             accumulate(&mut cover, area.width, area.height, shift(from), shift(to));
         }
-        for row in 0..area.height {
+        for (row, cells) in cover.chunks_exact(area.width + 1).enumerate() {
+            let start = ((area.top + row) * self.width + area.left) * 3;
+            let line = &mut self.pixels[start..start + area.width * 3];
             let mut sum = 0.0;
-            for column in 0..area.width {
-                sum += cover[row * (area.width + 1) + column];
+            for (pixel, cell) in line.as_chunks_mut::<3>().0.iter_mut().zip(cells) {
+                sum += cell;
                 let alpha = f32::abs(sum).min(1.0) * opacity;
-                if alpha > 0.002 {
-                    self.blend(area.left + column, area.top + row, color, alpha);
+                if alpha > 0.998 {
+                    *pixel = [color.red, color.green, color.blue];
+                } else if alpha > 0.002 {
+                    *pixel = blended(*pixel, color, alpha);
                 }
             }
         }
     }
+}
 
-    fn blend(&mut self, x: usize, y: usize, color: Color, alpha: f32) {
-        let start = (y * self.width + x) * 3;
-        for (channel, new) in self.pixels[start..start + 3].iter_mut().zip([color.red, color.green, color.blue]) {
-            let mixed = f32::from(*channel) + (f32::from(new) - f32::from(*channel)) * alpha;
-            *channel = mixed.round().clamp(0.0, 255.0) as u8;
-        }
-    }
+fn blended(old: [u8; 3], color: Color, alpha: f32) -> [u8; 3] {
+    let mix = |old: u8, new: u8| (f32::from(old) + (f32::from(new) - f32::from(old)) * alpha + 0.5) as u8;
+    [mix(old[0], color.red), mix(old[1], color.green), mix(old[2], color.blue)]
 }
 
 /// The pixels that a path can touch.

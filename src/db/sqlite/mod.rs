@@ -78,8 +78,9 @@ impl SqliteDb {
 }
 
 impl Drop for SqliteDb {
-    /// Waits until what was handed in is committed.
+    /// Waits until what was handed in is committed, and leaves one whole file.
     fn drop(&mut self) {
+        self.readers.close();
         if let Some(writer::Handle { jobs, thread }) = self.writer.take() {
             drop(jobs);
             let _panicked = thread.join();

@@ -29,6 +29,12 @@ impl Readers {
         Ok(Self { quick: pool(QUICK)?, long: Arc::new(pool(LONG)?) })
     }
 
+    /// Closes the connections, so that the writer's is the last one: only then SQLite copies the write-ahead log back into the file.
+    pub fn close(&mut self) {
+        self.quick.clear();
+        self.long = Arc::default();
+    }
+
     /// A read of a few rows by their keys, here and now.
     pub fn quick<T>(&self, read: impl FnOnce(&Connection) -> Result<T, DbError>) -> Result<T, DbError> {
         with_one(&self.quick, read)
