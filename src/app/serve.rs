@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use actix_web::HttpServer;
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 
 use super::listeners::Listeners;
 use super::{RunError, StartError};
 use crate::apple::web_service::{self, WebService};
 use crate::config::Config;
+use crate::http::observe::observe;
 use crate::http::{self, State, metrics};
 
 /// What each worker serves.
@@ -34,7 +36,11 @@ pub fn start(config: &Config, listeners: Listeners, service: &Service) -> Result
     let shared = service.clone();
     let mut server = HttpServer::new(move || {
         let Service { state, web_service } = shared.clone();
-        actix_web::App::new().app_data(state).configure(web_service::configure(web_service)).configure(http::routes)
+        actix_web::App::new()
+            .app_data(state)
+            .wrap(from_fn(observe))
+            .configure(web_service::configure(web_service))
+            .configure(http::routes)
     })
     .workers(workers)
     .max_connections(config.limits.connections.div_ceil(workers))

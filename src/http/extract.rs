@@ -60,8 +60,14 @@ fn is_json(request: &HttpRequest) -> bool {
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
-/// Reads JSON; syntax errors are `malformed_request`, wrong content is `validation_failed` with the field's place.
+/// Reads a JSON object; syntax errors are `malformed_request`, wrong content is `validation_failed` with the field's place.
+///
+/// A body that is no object is refused first: serde would take a list for the fields in their order.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if !is_object && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+        return Err(Problem::field("body", "is not an object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         if !error.is_data() {

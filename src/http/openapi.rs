@@ -103,6 +103,7 @@ fn complete(operation: &mut Operation, endpoint: &Endpoint) {
     let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
     let name = operation.operation_id.take().unwrap_or_default();
     operation.operation_id = Some(format!("{tag}_{name}"));
+    operation.summary = operation.summary.take().map(|text| text.trim_end_matches('.').replace('`', ""));
     let takes = Takes {
         key: refusals::takes_key(endpoint),
         body: operation.request_body.is_some(),

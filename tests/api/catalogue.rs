@@ -83,20 +83,26 @@ impl Route {
     }
 }
 
+/// A route without its types: method, pattern, roles, op, body, id.
+type Line<'a> = (&'static str, &'static str, &'static str, Op, Option<Value>, &'a str);
+
 /// Every route, for a shop chain.
 pub async fn routes(app: &TestApp, lived: &Lived) -> Vec<Route> {
+    let code = app.live_code(&lived.shop, &lived.customer.card).await;
+    let spare = made_key(app, &lived.shop).await;
+    let lines = value_routes(lived, &code).into_iter().chain(configuration_routes(lived, &spare));
+    let route = |(method, pattern, roles, op, body, id): Line| Route { method, pattern, roles, op, body, id: id.to_owned() };
+    lines.map(route).collect()
+}
+
+fn value_routes<'a>(lived: &'a Lived, code: &str) -> Vec<Line<'a>> {
     let Lived { shop, customer, .. } = lived;
-    let code = app.live_code(shop, &customer.card).await;
     let money = json!({ "amount": "1.000", "currency": "KWD" });
-    let dead = "dead_00000000000000000000000000";
-    let programme = crate::support::app::coffee_programme();
-    let put = |document: Value| json!({ "expected_version": 1, "document": document });
     let receipt = op_key();
-    let key_id = made_key(app, shop).await;
-    let list = vec![
+    vec![
         ("GET", "/v1/members", "ompa", Op::Not, None, ""),
         ("POST", "/v1/members", "omp", Op::Needed, Some(json!({ "programme": shop.programme, "name": "Noor" })), ""),
-        ("GET", "/v1/members/{id}", "ompa", Op::Not, None, &*customer.member),
+        ("GET", "/v1/members/{id}", "ompa", Op::Not, None, &customer.member),
         ("POST", "/v1/members/{id}/cards", "omp", Op::Needed, Some(json!({ "programme": shop.programme })), &customer.member),
         ("GET", "/v1/members/{id}/export", "o", Op::Not, None, &customer.member),
         ("POST", "/v1/members/{id}/erasure", "o", Op::Needed, None, &customer.member),
@@ -129,11 +135,20 @@ pub async fn routes(app: &TestApp, lived: &Lived) -> Vec<Route> {
         ),
         ("GET", "/v1/redemptions/{id}", "ompt", Op::Not, None, &lived.redemption),
         ("POST", "/v1/redemptions/{id}/reversal", "ompt", Op::Needed, Some(json!({ "reason": "wrong size" })), &lived.redemption),
-        ("POST", "/v1/vouchers", "ompt", Op::Needed, Some(json!({ "card": customer.card, "reward": "coffee" })), ""),
+        ("POST", "/v1/vouchers", "omp", Op::Needed, Some(json!({ "card": customer.card, "reward": "coffee" })), ""),
         ("GET", "/v1/vouchers/{id}", "ompt", Op::Not, None, &lived.voucher),
         ("POST", "/v1/vouchers/{id}/cancellation", "ompt", Op::Needed, None, &lived.voucher),
         ("GET", "/v1/ops/{id}", "*", Op::Not, None, &lived.op),
         ("POST", "/v1/ops/{id}/abandon", "*", Op::Not, None, "an-operation-that-never-was"),
+    ]
+}
+
+fn configuration_routes<'a>(lived: &'a Lived, key_id: &'a str) -> Vec<Line<'a>> {
+    let shop = &lived.shop;
+    let dead = "dead_00000000000000000000000000";
+    let programme = crate::support::app::coffee_programme();
+    let put = |document: Value| json!({ "expected_version": 1, "document": document });
+    vec![
         ("GET", "/v1/organisation", "oma", Op::Not, None, ""),
         ("PUT", "/v1/organisation", "om", Op::Needed, Some(put(json!({ "name": { "en": "Bean There" } }))), ""),
         ("GET", "/v1/organisation/history", "oma", Op::Not, None, ""),
@@ -163,11 +178,11 @@ pub async fn routes(app: &TestApp, lived: &Lived) -> Vec<Route> {
         ("POST", "/v1/terminals/{id}/enrolment", "om", Op::Needed, None, &shop.terminal),
         ("GET", "/v1/keys", "o", Op::Not, None, ""),
         ("POST", "/v1/keys", "o", Op::Needed, Some(json!({ "name": "web shop", "role": "pos" })), ""),
-        ("GET", "/v1/keys/{id}", "o", Op::Not, None, &key_id),
-        ("GET", "/v1/keys/{id}/history", "o", Op::Not, None, &key_id),
-        ("POST", "/v1/keys/{id}/rotate", "o", Op::Needed, Some(json!({ "old_secret": "keep" })), &key_id),
-        ("POST", "/v1/keys/{id}/retire", "o", Op::Needed, None, &key_id),
-        ("POST", "/v1/keys/{id}/revoke", "o", Op::Needed, None, &key_id),
+        ("GET", "/v1/keys/{id}", "o", Op::Not, None, key_id),
+        ("GET", "/v1/keys/{id}/history", "o", Op::Not, None, key_id),
+        ("POST", "/v1/keys/{id}/rotate", "o", Op::Needed, Some(json!({ "old_secret": "keep" })), key_id),
+        ("POST", "/v1/keys/{id}/retire", "o", Op::Needed, None, key_id),
+        ("POST", "/v1/keys/{id}/revoke", "o", Op::Needed, None, key_id),
         ("GET", "/v1/journal", "oma", Op::Not, None, ""),
         ("GET", "/v1/dead-letters", "oma", Op::Not, None, ""),
         ("POST", "/v1/dead-letters/{id}/replay", "o", Op::Not, None, dead),
@@ -175,16 +190,7 @@ pub async fn routes(app: &TestApp, lived: &Lived) -> Vec<Route> {
         ("GET", "/v1/device-logs", "oma", Op::Not, None, ""),
         ("GET", "/healthz", "", Op::Not, None, ""),
         ("GET", "/readyz", "", Op::Not, None, ""),
-    ];
-    let route = |(method, pattern, roles, op, body, id): (_, _, _, _, _, &str)| Route {
-        method,
-        pattern,
-        roles,
-        op,
-        body,
-        id: id.to_owned(),
-    };
-    list.into_iter().map(route).collect()
+    ]
 }
 
 async fn made_key(app: &TestApp, shop: &Shop) -> String {

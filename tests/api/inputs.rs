@@ -137,7 +137,7 @@ async fn a_body_is_json_of_the_right_kind() {
         }
         for body in ["null", "7", "\"x\"", "[]", "[{}]", "true", &deep, "{\"__proto__\":{}}"] {
             let reply = app.send(plain().text("application/json", body.as_bytes())).await;
-            is_refusal(&reply, &format!("{what} {:.40}", body));
+            is_refusal(&reply, &format!("{what} {body:.40}"));
         }
         let reply = app.send(plain().text("application/json; charset=utf-8", b"{\"unknown\":1}")).await;
         assert_eq!(reply.status, 422, "{what}: {reply:?}");

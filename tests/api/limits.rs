@@ -4,12 +4,7 @@ use serde_json::json;
 use walaa::gate::RateRule;
 use walaa::http::limits::Limits;
 
-use crate::support::app::{Ask, TestApp};
-
-fn wide() -> Limits {
-    let rule = RateRule::per_second(10_000).burst(10_000);
-    Limits { address: rule, key: rule, terminal: rule, organisation: rule, failed_sign_ins: rule, ..Limits::default() }
-}
+use crate::support::app::{Ask, TestApp, wide};
 
 #[tokio::test]
 async fn a_terminal_has_a_burst_and_then_a_pace() {
@@ -30,11 +25,7 @@ async fn a_terminal_has_a_burst_and_then_a_pace() {
 
 #[tokio::test]
 async fn a_key_has_a_limit_of_its_own() {
-    let app = TestApp::spawn().await;
-    let state =
-        walaa::http::AppState { limits: Limits { key: RateRule::per_second(3), ..wide() }.into(), ..app.state.as_ref().clone() };
-    let app = app.again_with(state).await;
-    app.clock.advance_seconds(1);
+    let app = TestApp::with_limits(Limits { key: RateRule::per_second(3), ..wide() }).await;
     for _ in 0..3 {
         app.get(&app.shop.auditor, "/v1/stores").await.expect(200);
     }
@@ -70,13 +61,7 @@ async fn guessed_enrolment_codes_run_out() {
 
 #[tokio::test]
 async fn an_address_is_limited_before_its_key_is_looked_at() {
-    let app = TestApp::spawn().await;
-    let state = walaa::http::AppState {
-        limits: Limits { address: RateRule::per_second(4), ..wide() }.into(),
-        ..app.state.as_ref().clone()
-    };
-    let app = app.again_with(state).await;
-    app.clock.advance_seconds(1);
+    let app = TestApp::with_limits(Limits { address: RateRule::per_second(4), ..wide() }).await;
     for key in [&app.shop.owner, &app.shop.pos, &app.shop.auditor, &app.shop.manager] {
         app.get(key, "/v1/ops/an-operation-that-never-was").await.refused("op_unknown");
     }
@@ -90,7 +75,6 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit_and_others_can_not
     let proxies = vec!["127.0.0.0/8".parse().expect("a network")];
     let state = walaa::http::AppState { limits: limits.into(), trusted_proxies: proxies.into(), ..app.state.as_ref().clone() };
     let app = app.again_with(state).await;
-    app.clock.advance_seconds(1);
     let from = |address: &str| Ask::get("/v1/stores").key(&app.shop.owner).header("x-forwarded-for", address);
     for client in ["198.51.100.1", "198.51.100.2", "2001:db8:1::1"] {
         app.send(from(client)).await.expect(200);

@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use actix_web::HttpResponse;
+use actix_web::web::{self, ServiceConfig};
 use serde_json::json;
 use walaa::http::AppState;
 use walaa::http::limits::Limits;
@@ -113,6 +115,37 @@ async fn a_body_that_trickles_in_is_not_waited_for() {
     });
     let answer = answer.await.expect("the client ends");
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+}
+
+/// Routes whose handlers misbehave.
+fn bad_handlers(config: &mut ServiceConfig) {
+    config.route("/test/panic", web::get().to(async || -> HttpResponse { panic!("on purpose") }));
+    config.route("/test/endless", web::get().to(async || std::future::pending::<HttpResponse>().await));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_and_the_server_goes_on() {
+    let app = TestApp::spawn().await;
+    let state = app.state.as_ref().clone();
+    let app = app.again_with_routes(state, bad_handlers).await;
+    for _ in 0..3 {
+        let reply = app.send(Ask::get("/test/panic")).await;
+        assert_eq!((reply.status, reply.header("x-content-type-options")), (500, "nosniff"));
+        let body = reply.refused("internal");
+        assert!(!body.to_string().contains("on purpose"), "no internals: {body}");
+        app.get(&app.shop.owner, "/v1/stores").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_takes_no_longer_than_it_may() {
+    let app = TestApp::spawn().await;
+    let limits = Limits { request_ms: 50, ..app.state.limits.as_ref().clone() };
+    let state = AppState { limits: limits.into(), ..app.state.as_ref().clone() };
+    let app = app.again_with_routes(state, bad_handlers).await;
+    let reply = app.send(Ask::get("/test/endless")).await;
+    assert_eq!(reply.status, 504);
+    reply.refused("timed_out");
 }
 
 #[tokio::test]

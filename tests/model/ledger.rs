@@ -130,10 +130,10 @@ impl History {
 
     /// The generation of a code of a thing: see [`Step`].
     fn generation(&self, thing: [u8; 16], code: u8) -> i64 {
-        let first = self.epoch << 32;
+        let first = (self.epoch - 1) << 32;
         let mut generation = self.generations.get(&thing).copied().unwrap_or(1);
         if code == 0 {
-            return if generation == first { 1 } else { generation - 1 };
+            return if generation == first { 2 } else { (generation - 1).max(1) };
         }
         for _ in 1..code {
             generation = (generation + 1).max(first);

@@ -21,6 +21,11 @@ function inline(text) {
   return text.split(/`([^`]+)`/).map((part, place) => (place % 2 ? make("code", {}, part) : part));
 }
 
+/** An operation in a few words, for the list at the side. */
+function shortened(operation) {
+  return (operation.summary || operation.operationId).split(/[:;,]/)[0];
+}
+
 class Description {
   constructor(json) {
     this.json = json;
@@ -94,16 +99,25 @@ class Description {
   }
 
   answers(responses) {
-    const rows = Object.entries(responses).map(([status, response]) => {
+    const isRefusal = ([status, response]) => {
       const content = Object.values(response.content || {})[0];
-      if (Number(status) >= 400 && !(content && this.resolve(content.schema).name !== "Problem")) {
-        const codes = response.description.split("\n\n").map((line) => make("li", {}, ...inline(line)));
-        return make("div", { class: "status" }, make("b", {}, status), make("ul", { class: "codes" }, ...codes));
-      }
+      return Number(status) >= 400 && content !== undefined && this.resolve(content.schema).name === "Problem";
+    };
+    const all = Object.entries(responses);
+    const rows = all.filter((entry) => !isRefusal(entry)).map(([status, response]) => {
+      const content = Object.values(response.content || {})[0];
       const fields = content && this.inner(content.schema);
       const more = fields && make("details", {}, make("summary", {}, this.type(content.schema)), this.fields(fields, 0));
       return make("div", { class: "status" }, make("b", {}, status), ...inline(response.description), more || null);
     });
+    const refusals = all.filter(isRefusal).map(([status, response]) => {
+      const codes = response.description.split("\n\n").map((line) => make("li", {}, ...inline(line)));
+      return make("div", { class: "status" }, make("b", {}, status), make("ul", { class: "codes" }, ...codes));
+    });
+    if (refusals.length) {
+      const statuses = all.filter(isRefusal).map(([status]) => status).join(", ");
+      rows.push(make("details", { class: "refusals" }, make("summary", {}, `Refusals: ${statuses}`), ...refusals));
+    }
     return make("div", { class: "statuses" }, ...rows);
   }
 
@@ -122,7 +136,7 @@ class Description {
       const articles = operations.map((parts) => this.operation(...parts));
       main.append(make("section", { id: `tag-${tag}` }, make("h2", {}, tag), make("p", { class: "about" }, about || ""), ...articles));
       const links = operations.map(([, , operation]) =>
-        make("li", {}, make("a", { href: `#${operation.operationId}` }, operation.summary || operation.operationId)));
+        make("li", {}, make("a", { href: `#${operation.operationId}` }, shortened(operation))));
       contents.append(make("h2", {}, make("a", { href: `#tag-${tag}` }, tag)), make("ul", {}, ...links));
     }
   }

@@ -70,7 +70,7 @@ pub async fn expired_codes_and_vouchers_are_swept(world: World) {
     world.done(world.issue_code(customer)).await;
     let voucher = world.voucher(customer, "latte").await;
     assert_eq!(world.db.expired_tokens(world.now(), 10).await, Ok(vec![]));
-    world.advance_seconds(300 + 31);
+    world.advance_seconds(301 + walaa::ledger::EXPIRY_GRACE_MS / 1_000);
     let codes = world.db.expired_tokens(world.now(), 10).await.expect("reads");
     assert_eq!(codes.len(), 2, "a live and a typed one");
     assert_eq!(world.db.expired_tokens(world.now(), 1).await.expect("reads").len(), 1);
