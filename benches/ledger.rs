@@ -174,6 +174,7 @@ fn capture(card: CardId, (pass, generation): (PassId, i64)) -> Body {
         lines: vec![CaptureLine { reward: "latte".into(), quantity: 1 }],
         place: place(),
         receipt: Some("R-123456".into()),
+        sale_total: None,
         manager: false,
         validate_only: false,
     })

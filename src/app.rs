@@ -79,9 +79,8 @@ impl App {
             programmes: Arc::default(),
         };
         let views = ViewBuilder::new(Arc::clone(&db), keyring, Arc::clone(&parts.clock), public_url);
-        let builder = PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), templates));
+        let builder = Arc::new(PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), templates)));
         let tasks = Tasks::new(&core, &apple, mark_file);
-        let builder = Arc::new(builder);
         let web_service = web_service(config, (&core, gate), (apple, Arc::clone(&builder), &tasks));
         let state = AppState {
             core,
@@ -112,6 +111,12 @@ impl App {
     #[must_use]
     pub fn admin_port(&self) -> u16 {
         self.listeners.admin_port()
+    }
+
+    /// What handlers share, for whoever started the gateway.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// The working parts, for whoever started the gateway.
@@ -163,8 +168,8 @@ impl App {
     }
 }
 
-/// Keys of one organisation that may work at their full rate at the same time.
-const KEYS_AT_FULL_RATE: u32 = 5;
+/// Milliseconds in which failures to sign in are counted: five minutes.
+const FAILURES_PER_MS: u32 = 300_000;
 
 /// The limits at the door, as they were configured.
 fn limits(config: &Config) -> Limits {
@@ -174,13 +179,10 @@ fn limits(config: &Config) -> Limits {
         address: rule(limits.address_per_second, limits.address_burst),
         key: rule(limits.key_per_second, limits.key_burst),
         terminal: rule(limits.terminal_per_second, limits.terminal_burst),
-        organisation: rule(
-            limits.key_per_second.saturating_mul(KEYS_AT_FULL_RATE),
-            limits.key_burst.saturating_mul(KEYS_AT_FULL_RATE),
-        ),
+        organisation: rule(limits.organisation_per_second, limits.organisation_burst),
+        failed_sign_ins: RateRule::new(limits.failed_sign_ins, FAILURES_PER_MS),
         request_ms: limits.request_seconds.saturating_mul(1_000),
         body_ms: limits.body_seconds.saturating_mul(1_000),
-        ..Limits::default()
     }
 }
 

@@ -211,6 +211,8 @@ fn config(args: &DemoArgs, data: &Path, (pki, apns): (&SandboxPki, &Apns)) -> Co
             key_burst: 1_000,
             terminal_per_second: 100,
             terminal_burst: 300,
+            organisation_per_second: 2_000,
+            organisation_burst: 5_000,
             ..Limits::default()
         },
         ..Config::default()

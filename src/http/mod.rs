@@ -108,7 +108,7 @@ fn value_endpoints() -> Vec<Endpoint> {
         get("/v1/members/{id}/export", MembersErase, members::export),
         post("/v1/members/{id}/erasure", MembersErase, members::erase),
         get("/v1/cards/{id}", MembersRead, cards::get),
-        get("/v1/cards/{id}/apple", MembersRead, passes::of_card),
+        get("/v1/cards/{id}/apple", MembersWrite, passes::of_card),
         open(Method::GET, "/p/{file}", passes::by_link),
         post("/v1/cards/{id}/adjustments", Adjust, cards::adjust),
         post("/v1/cards/{id}/codes", MembersWrite, cards::codes),

@@ -145,8 +145,8 @@ mod tests {
     #[test]
     fn any_bytes_are_taken() {
         for text in [&b"\"\\"[..], b"{\"a", b"}}}]]],,,:::", b"", b"\xff\xfe{\""] {
-            let _ = of_value(text, 1, 1_000);
-            let _ = of_object(text, 9, 9);
+            assert!(of_value(text, 1, 1_000).len() < 100);
+            assert!(of_object(text, 9, 9).len() < 100);
         }
     }
 }

@@ -41,7 +41,7 @@ async fn a_capture_that_the_ledger_lost_is_refused_and_not_done_again() {
     let app = TestApp::spawn().await;
     let customer = app.enrol(&app.shop).await;
     app.earn(&app.shop, &customer.card, "30.000").await;
-    let backup = app.folder().join("old.db");
+    let backup = app.folder.path().join("old.db");
     let code = app.live_code(&app.shop, &customer.card).await;
     app.core.db.backup(&backup).await.expect("a hot backup");
     let reward = app.first_reward(&app.shop, &code).await;

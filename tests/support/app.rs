@@ -5,21 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
-use actix_web::{App, HttpServer};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use walaa::app::{App, Parts};
 use walaa::cards::{Asked, Core};
 use walaa::clock::{ManualClock, Timestamp};
-use walaa::db::Db;
-use walaa::db::batcher::Batcher;
-use walaa::db::sqlite::SqliteDb;
-use walaa::gate::{Gate, GateTime, MemoryGate, RateRule, RedisGate, RedisGateConfig};
+use walaa::config::{self, Config, Listen, SecretText};
+use walaa::gate::{Gate, GateTime, RateRule, RedisGate, RedisGateConfig};
 use walaa::http::limits::Limits;
+use walaa::http::observe::observe;
 use walaa::http::{self, AppState, State};
-use walaa::ids::{Ids, KeyId, OrgId, SystemIds};
-use walaa::ledger::{Body, DocumentKey, Fingerprint, OpKey, Principal, PutDocument, TokenMint};
+use walaa::ids::{KeyId, OrgId, SystemIds};
+use walaa::ledger::{Body, DocumentKey, Fingerprint, OpKey, Principal, PutDocument};
 use walaa::tokens::{Credential, Environment, KeyHolder, Keyring};
 
 use super::ledger::START;
@@ -29,6 +30,31 @@ use super::redis::RedisServer;
 pub fn wide() -> Limits {
     let rule = RateRule::per_second(10_000).burst(10_000);
     Limits { address: rule, key: rule, terminal: rule, organisation: rule, failed_sign_ins: rule, ..Limits::default() }
+}
+
+/// A configuration for a folder: free ports, wide limits.
+pub fn config(folder: &std::path::Path) -> Config {
+    let many = 10_000;
+    let mut config = Config::default();
+    config.server.listen = Listen::local(0);
+    config.server.admin_listen = Listen::local(0);
+    config.server.workers = 1;
+    config.server.drain_seconds = 0;
+    config.database.url = SecretText::new(format!("sqlite:{}", folder.join("walaa.db").display()));
+    config.keys.keyring_file = folder.join("keyring.toml");
+    config.limits = config::Limits {
+        address_per_second: many,
+        address_burst: many,
+        key_per_second: many,
+        key_burst: many,
+        terminal_per_second: many,
+        terminal_burst: many,
+        organisation_per_second: many,
+        organisation_burst: many,
+        failed_sign_ins: many,
+        ..config::Limits::default()
+    };
+    config
 }
 
 /// A running gateway.
@@ -44,26 +70,18 @@ pub struct TestApp {
     /// The shop chain that tests act in unless they found another one.
     pub shop: Shop,
     client: reqwest::Client,
-    servers: Vec<ServerHandle>,
-    folder: tempfile::TempDir,
-    /// The gate's own Redis, when the suite runs on one.
-    pub redis: Option<RedisServer>,
-}
-
-/// The gate of the run: in memory, or with `WALAA_TEST_GATE=redis` on a real Redis of the test's own.
-async fn gate(keyring: &Arc<Keyring>) -> (Arc<dyn Gate>, Option<RedisServer>) {
-    if std::env::var("WALAA_TEST_GATE").is_ok_and(|gate| gate == "redis") {
-        let (gate, server) = redis_gate(keyring).await;
-        return (gate, Some(server));
-    }
-    (Arc::new(MemoryGate::new(Arc::clone(keyring))), None)
+    operators: String,
+    other_doors: Vec<ServerHandle>,
+    _stop: oneshot::Sender<()>,
+    pub folder: tempfile::TempDir,
+    _redis: Option<RedisServer>,
 }
 
 /// A gate on a real Redis, by the tests' clock.
 pub async fn redis_gate(keyring: &Arc<Keyring>) -> (Arc<dyn Gate>, RedisServer) {
     let server = RedisServer::start();
-    let config =
-        RedisGateConfig { time: GateTime::Caller, timeout: Duration::from_millis(200), ..RedisGateConfig::new(server.url()) };
+    let patient = Duration::from_millis(200);
+    let config = RedisGateConfig { time: GateTime::Caller, timeout: patient, ..RedisGateConfig::new(server.url()) };
     let gate = RedisGate::start(config, Arc::clone(keyring)).expect("a right address");
     gate.wait_until_up().await;
     (Arc::new(gate), server)
@@ -88,7 +106,6 @@ pub struct Shop {
 pub struct Customer {
     pub member: String,
     pub card: String,
-    pub body: Value,
 }
 
 /// An answer.
@@ -151,41 +168,43 @@ impl TestApp {
         app
     }
 
-    /// A gateway with one shop chain, and limits of its own that nothing has used yet.
+    /// A gateway with one shop chain, and limits of its own.
     pub async fn with_limits(limits: Limits) -> Self {
         let app = Self::spawn().await;
-        app.clock.advance_seconds(1);
         let state = AppState { limits: limits.into(), ..app.state.as_ref().clone() };
+        app.clock.advance_seconds(1);
         app.again_with(state).await
     }
 
     /// A gateway with nobody in it.
     pub async fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let random: Vec<u8> = [SystemIds.random(), SystemIds.random()].concat();
-        let keyring = Keyring::generate(random.try_into().expect("32 bytes")).expect("random bytes make a keyring");
-        let keyring = Arc::new(keyring);
-        let mint: Arc<dyn TokenMint> = Arc::<Keyring>::clone(&keyring);
-        let db: Arc<dyn Db> = SqliteDb::open(&folder.path().join("walaa.db"), mint).expect("a new file opens");
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(START)));
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = format!("http://{}", listener.local_addr().expect("a bound address"));
-        let (gate, redis) = gate(&keyring).await;
-        let core = Core {
-            batcher: Batcher::start(Arc::clone(&db), Arc::<ManualClock>::clone(&clock)),
-            db,
-            clock: Arc::<ManualClock>::clone(&clock),
-            ids: Arc::new(SystemIds),
-            gate,
-            keyring,
-            public_url: Arc::from(address.as_str()),
-            programmes: Arc::default(),
-        };
-        let state = AppState { limits: Arc::new(wide()), ..AppState::new(core.clone(), Environment::Live) };
-        let state = State::new(state);
-        let server = serve(listener, state.clone(), |_| {});
-        let (shop, client) = (Shop::default(), reqwest::Client::new());
-        Self { address, clock, core, state, shop, client, servers: vec![server], folder, redis }
+        let parts = Parts { clock: Arc::<ManualClock>::clone(&clock), ids: Arc::new(SystemIds) };
+        let mut config = config(folder.path());
+        let on_redis = std::env::var("WALAA_TEST_GATE").is_ok_and(|gate| gate == "redis");
+        let redis = on_redis.then(RedisServer::start);
+        config.redis.url = redis.as_ref().map(|redis| SecretText::new(redis.url()));
+        let app = App::build(&config, parts).await.expect("the gateway starts");
+        let (address, operators) = (local(app.port()), local(app.admin_port()));
+        let (core, state) = (app.core().clone(), app.state().clone());
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(app.run_until(async {
+            let _sender_gone = stopped.await;
+        }));
+        Self {
+            address,
+            operators,
+            clock,
+            core,
+            state,
+            shop: Shop::default(),
+            client: reqwest::Client::new(),
+            other_doors: Vec::new(),
+            _stop: stop,
+            folder,
+            _redis: redis,
+        }
     }
 
     /// The same gateway behind another front door: other limits, another address.
@@ -196,24 +215,16 @@ impl TestApp {
     /// The same gateway behind another front door with further routes.
     pub async fn again_with_routes(mut self, state: AppState, further: fn(&mut ServiceConfig)) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        self.address = format!("http://{}", listener.local_addr().expect("a bound address"));
+        self.address = local(listener.local_addr().expect("a bound address").port());
         self.state = State::new(state);
-        self.servers.push(serve(listener, self.state.clone(), further));
+        self.other_doors.push(serve(listener, self.state.clone(), further));
         self
     }
 
     /// Asks the operator's own listener.
     pub async fn admin(&self, path: &str) -> String {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = format!("http://{}{path}", listener.local_addr().expect("a bound address"));
-        let state = self.state.clone();
-        let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(http::metrics::routes));
-        let server = server.workers(1).disable_signals().listen(listener).expect("a bound listener").run();
-        let handle = server.handle();
-        tokio::spawn(server);
-        let text = self.client.get(address).send().await.expect("an answer").text().await.expect("a text");
-        handle.stop(false).await;
-        text
+        let answer = self.client.get(format!("{}{path}", self.operators)).send().await.expect("an answer");
+        answer.text().await.expect("a text")
     }
 
     /// Revokes a key as another node does: this one is not told.
@@ -287,7 +298,7 @@ impl TestApp {
         let body = json!({ "programme": shop.programme, "name": "Amal", "language": "ar" });
         let body = self.post(&shop.pos, "/v1/members", &body).await.expect(201);
         let text = |value: &Value| value.as_str().expect("an id").to_owned();
-        Customer { member: text(&body["member"]["id"]), card: text(&body["card"]["id"]), body }
+        Customer { member: text(&body["member"]["id"]), card: text(&body["card"]["id"]) }
     }
 
     /// A till posts a sale.
@@ -366,23 +377,22 @@ impl TestApp {
         let bytes = response.bytes().await.expect("a whole body").to_vec();
         Reply { status, headers, bytes, asked }
     }
-
-    /// Where the database's file lies.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
 }
 
 impl Drop for TestApp {
     fn drop(&mut self) {
         // The worker threads end on their own; nobody waits for them.
-        self.servers.iter().for_each(|server| drop(server.stop(false)));
+        self.other_doors.iter().for_each(|server| drop(server.stop(false)));
     }
+}
+
+fn local(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 fn serve(listener: std::net::TcpListener, state: State, further: fn(&mut ServiceConfig)) -> ServerHandle {
     let server = HttpServer::new(move || {
-        App::new().app_data(state.clone()).wrap(from_fn(http::observe::observe)).configure(further).configure(http::routes)
+        actix_web::App::new().app_data(state.clone()).wrap(from_fn(observe)).configure(further).configure(http::routes)
     });
     let server = server.workers(1).disable_signals().listen(listener).expect("a bound listener").run();
     let handle = server.handle();

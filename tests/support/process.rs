@@ -46,13 +46,6 @@ impl Demo {
         self.child.kill().expect("the child is ours");
         self.child.wait().expect("the child ends");
     }
-
-    /// Resident memory in KiB.
-    pub fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the child lives");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux tells resident memory");
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number of KiB")
-    }
 }
 
 impl Drop for Demo {

@@ -160,7 +160,7 @@ impl<'a> Work<'a> {
     /// The generation after `last`. Generations of a later epoch start beyond all of the one before, so that a restored ledger never
     /// derives a code again that was captured in what it lost.
     pub fn next_generation(&self, last: i64) -> i64 {
-        (last + 1).max(self.set.epoch << EPOCH_SHIFT)
+        (last + 1).max((self.set.epoch - 1) << EPOCH_SHIFT)
     }
 
     pub fn pass(&self, id: PassId) -> Result<Pass, Problem> {

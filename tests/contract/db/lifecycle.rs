@@ -70,7 +70,7 @@ pub async fn expired_codes_and_vouchers_are_swept(world: World) {
     world.done(world.issue_code(customer)).await;
     let voucher = world.voucher(customer, "latte").await;
     assert_eq!(world.db.expired_tokens(world.now(), 10).await, Ok(vec![]));
-    world.advance_seconds(301);
+    world.advance_seconds(301 + walaa::ledger::EXPIRY_GRACE_MS / 1_000);
     let codes = world.db.expired_tokens(world.now(), 10).await.expect("reads");
     assert_eq!(codes.len(), 2, "a live and a typed one");
     assert_eq!(world.db.expired_tokens(world.now(), 1).await.expect("reads").len(), 1);
@@ -78,7 +78,7 @@ pub async fn expired_codes_and_vouchers_are_swept(world: World) {
         world.expire(found.into_iter().map(|expired| (expired.token, expired.card, expired.voucher)).collect())
     };
     assert_eq!(world.done(sweep(codes)).await["changed"], 2);
-    world.advance_seconds(30 * 86_400);
+    world.advance_seconds(30 * 86_400 + 60);
     let vouchers = world.db.expired_tokens(world.now(), 10).await.expect("reads");
     assert_eq!((vouchers.len(), vouchers[0].voucher), (1, Some(voucher)));
     assert_eq!(world.done(sweep(vouchers.clone())).await["changed"], 1);
