@@ -113,6 +113,11 @@ fn complete(operation: &mut Operation, endpoint: &Endpoint) {
     if takes.id {
         add_parameter(operation, path_id(endpoint.path));
     }
+    if endpoint.path.contains("{file}") {
+        let parameter = ParameterBuilder::new().name("file").parameter_in(ParameterIn::Path).required(Required::True);
+        let what = "The key of the link and `.pkpass`.";
+        add_parameter(operation, parameter.description(Some(what)).schema(Some(String::schema())).build());
+    }
     if takes.key {
         add_parameter(operation, operation_key());
     }

@@ -81,6 +81,8 @@ fn own(method: &str, path: &str) -> &'static [&'static [Code]] {
         ("POST", "/v1/members") => &[&[AlreadyMember, NotFound, WrongProgramme, ProgrammeDisabled]],
         ("POST", "/v1/members/{id}/cards") => &[&[AlreadyMember, MemberErased, WrongProgramme, ProgrammeDisabled]],
         ("POST", "/v1/members/{id}/erasure") => &[&[MemberErased]],
+        ("GET", "/v1/cards/{id}/apple") => &[&[WrongProgramme, WalletNotConfigured]],
+        ("GET", "/p/{file}") => &[&[NotFound, LinkRevoked, WalletNotConfigured, RateLimited, GateUnavailable, LedgerUnavailable]],
         ("GET", "/v1/cards/{id}" | "/v1/cards/{id}/entries" | "/v1/cards/{id}/delivery") => &[&[WrongProgramme]],
         ("POST", "/v1/cards/{id}/adjustments") => &[CARD, &[InsufficientPoints]],
         ("POST", "/v1/cards/{id}/codes" | "/v1/cards/{id}/reissue") => &[CARD],
