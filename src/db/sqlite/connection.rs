@@ -24,10 +24,9 @@ const STATEMENTS: usize = 256;
 /// Only the owner reads the ledger.
 const FILE_MODE: u32 = 0o600;
 
-/// The one connection that writes. The cache is counted in KiB when negative; the write-ahead log is copied back every 16 MiB and never
-/// stays larger than 64 MiB.
+/// For connections that write. The cache is counted in KiB when negative. The log is copied back by [`super::checkpoint`], not at commits.
 const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864;";
+    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;";
 
 const READER_PRAGMAS: &str = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;";
 

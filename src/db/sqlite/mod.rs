@@ -1,6 +1,7 @@
 //! The database on SQLite: one file, one thread that writes, a few connections that read. Enough for a shop chain on one machine.
 
 mod check;
+mod checkpoint;
 mod codec;
 mod connection;
 #[cfg(test)]

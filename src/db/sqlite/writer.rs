@@ -14,6 +14,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoint::Log;
 use super::{connection, load, save};
 use crate::clock::Timestamp;
 use crate::db::DbError;
@@ -57,7 +58,7 @@ pub(super) struct Handle {
 /// Starts the thread on a connection.
 pub(super) fn start(path: PathBuf, connection: Connection, mint: Arc<dyn TokenMint>) -> Result<Handle, DbError> {
     let (jobs, waiting) = mpsc::channel(QUEUE);
-    let writer = Writer { path, connection: Some(connection), mint, programmes: HashMap::new() };
+    let writer = Writer::new(path, connection, mint)?;
     let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(move || writer.work(waiting));
     Ok(Handle { jobs, thread: thread.map_err(|error| DbError::Unavailable(error.to_string()))? })
 }
@@ -66,11 +67,18 @@ struct Writer {
     path: PathBuf,
     /// `None` after a failed commit: what the file holds then is only known to a new connection.
     connection: Option<Connection>,
+    log: Log,
     mint: Arc<dyn TokenMint>,
     programmes: HashMap<DocumentKey, (i64, Arc<Programme>)>,
 }
 
 impl Writer {
+    fn new(path: PathBuf, mut connection: Connection, mint: Arc<dyn TokenMint>) -> Result<Self, DbError> {
+        let log = Log::start(&path)?;
+        log.watch(&mut connection)?;
+        Ok(Self { path, connection: Some(connection), log, mint, programmes: HashMap::new() })
+    }
+
     fn work(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
         let mut jobs = Vec::with_capacity(JOBS_PER_COMMIT);
         while let Some(first) = waiting.blocking_recv() {
@@ -88,6 +96,12 @@ impl Writer {
             for job in jobs.drain(..) {
                 job.answer(committed.as_ref().copied());
             }
+            if let Some(db) = &self.connection {
+                self.log.after_commit(db);
+            }
+        }
+        if let Some(db) = &self.connection {
+            Log::finish(db);
         }
     }
 
@@ -104,7 +118,9 @@ impl Writer {
         run: impl Fn(&mut dyn Job, &mut Work<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         if self.connection.is_none() {
-            self.connection = Some(connection::open_writer(&self.path)?);
+            let mut connection = connection::open_writer(&self.path)?;
+            self.log.watch(&mut connection)?;
+            self.connection = Some(connection);
         }
         let Some(db) = &self.connection else { return Err(DbError::Unavailable("no connection".into())) };
         load::prepare(db, "BEGIN IMMEDIATE")?.execute([])?;
@@ -265,7 +281,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("walaa.db");
         let connection = connection::open_writer(&path).expect("opens");
-        (Writer { path, connection: Some(connection), mint: Arc::new(NoMint), programmes: HashMap::new() }, directory)
+        (Writer::new(path, connection, Arc::new(NoMint)).expect("starts"), directory)
     }
 
     /// Commits these writes together; says what each heard.
@@ -313,5 +329,29 @@ mod tests {
         assert!(writer.connection.is_none(), "what the file holds is only known to a new connection");
         assert_eq!(commit(&mut writer, &[RAISE]), [Ok(1)]);
         assert_eq!(epoch(&writer), 2);
+    }
+
+    #[test]
+    fn the_log_stays_bounded_and_is_left_empty() {
+        const COMMIT: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250) \
+            INSERT INTO device_logs (at, text) SELECT 0, hex(randomblob(4000)) FROM n";
+        let (mut writer, directory) = writer();
+        let log = directory.path().join("walaa.db-wal");
+        let mib = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |file| file.len() >> 20);
+        let mut longest = 0;
+        for _ in 0..48 {
+            commit(&mut writer, &[COMMIT]);
+            let db = writer.connection.take().expect("open");
+            writer.log.after_commit(&db);
+            writer.connection = Some(db);
+            longest = longest.max(mib(&log));
+        }
+        let written = mib(&directory.path().join("walaa.db")) + mib(&log);
+        assert!(written > 80, "{written} MiB were written");
+        assert!((8..=64).contains(&longest), "the log was {longest} MiB long");
+        let (jobs, waiting) = mpsc::channel(1);
+        drop(jobs);
+        writer.work(waiting);
+        assert_eq!(mib(&log), 0);
     }
 }
