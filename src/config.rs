@@ -298,6 +298,12 @@ pub struct Limits {
     pub terminal_per_second: u32,
     /// How many at once.
     pub terminal_burst: u32,
+    /// Requests of one organisation.
+    pub organisation_per_second: u32,
+    /// How many at once.
+    pub organisation_burst: u32,
+    /// Wrong keys and enrolment codes from one address in five minutes.
+    pub failed_sign_ins: u32,
     /// How long a request may take.
     pub request_seconds: u64,
     /// How long a client may take for the head of a request.
@@ -319,6 +325,9 @@ impl Default for Limits {
             key_burst: 200,
             terminal_per_second: 5,
             terminal_burst: 20,
+            organisation_per_second: 500,
+            organisation_burst: 1_000,
+            failed_sign_ins: 10,
             request_seconds: 30,
             head_seconds: 5,
             body_seconds: 10,

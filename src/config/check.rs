@@ -61,6 +61,9 @@ impl Limits {
             ("limits.key_burst", self.key_burst),
             ("limits.terminal_per_second", self.terminal_per_second),
             ("limits.terminal_burst", self.terminal_burst),
+            ("limits.organisation_per_second", self.organisation_per_second),
+            ("limits.organisation_burst", self.organisation_burst),
+            ("limits.failed_sign_ins", self.failed_sign_ins),
         ];
         for (key, value) in rates {
             found.expect((1..=1_000_000).contains(&value), key, "must be from 1 to 1000000");

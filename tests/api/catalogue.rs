@@ -107,7 +107,7 @@ fn value_routes<'a>(lived: &'a Lived, code: &str) -> Vec<Line<'a>> {
         ("GET", "/v1/members/{id}/export", "o", Op::Not, None, &customer.member),
         ("POST", "/v1/members/{id}/erasure", "o", Op::Needed, None, &customer.member),
         ("GET", "/v1/cards/{id}", "ompa", Op::Not, None, &customer.card),
-        ("GET", "/v1/cards/{id}/apple", "ompa", Op::Not, None, &customer.card),
+        ("GET", "/v1/cards/{id}/apple", "omp", Op::Not, None, &customer.card),
         ("GET", "/p/{file}", "", Op::Not, None, ""),
         ("POST", "/v1/cards/{id}/adjustments", "om", Op::Needed, Some(json!({ "points": 5, "reason": "sorry" })), &customer.card),
         ("POST", "/v1/cards/{id}/codes", "omp", Op::Needed, None, &customer.card),
