@@ -95,6 +95,8 @@ async fn gather(
             },
             Some(job) = sweeps.recv() => jobs.push(job),
         }
+        // Whoever else heard an answer with the last commit gets to ask again first: else every other batch would be one command.
+        tokio::task::yield_now().await;
         while jobs.len() < MAX_BATCH - SWEEPS_PER_BATCH {
             let Ok(job) = commands.try_recv() else { break };
             jobs.push(job);

@@ -8,14 +8,15 @@ use proptest::prelude::*;
 use walaa::db::Db;
 use walaa::db::memory::MemoryDb;
 use walaa::ids::{EarningId, PassId, RedemptionId, VoucherId};
-use walaa::ledger::{Account, Body, Capture, Command, DocumentKind, OpHeader, Reverse, TokenHash, TokenKind};
+use walaa::ledger::{Account, Body, Capture, Command, DocumentKind, OpHeader, Reverse, TokenHash, TokenKind, TokenMint};
 
 use crate::support::ledger::{Customer, TestMint, World, programme_json};
 
 /// How many customers and receipts there are: few, so that histories meet.
 const CUSTOMERS: usize = 3;
 
-/// What may happen. Numbers are places in what happened before, counted around.
+/// What may happen. Numbers are places in what happened before, counted around; a code is 0 for the one before the present one, 1 for the
+/// present one, 2 and more for those to come.
 #[derive(Debug, Clone)]
 enum Step {
     Enrol { phone: u8 },
@@ -25,9 +26,9 @@ enum Step {
     IssueCode { customer: usize },
     IssueVoucher { customer: usize, cake: bool },
     CancelVoucher { voucher: usize },
-    CaptureCard { customer: usize, pass: usize, generation: u8, quantity: u8 },
-    CaptureCode { customer: usize, typed: bool, generation: u8, manager: bool },
-    CaptureVoucher { voucher: usize, generation: u8 },
+    CaptureCard { customer: usize, pass: usize, code: u8, quantity: u8 },
+    CaptureCode { customer: usize, typed: bool, code: u8, manager: bool },
+    CaptureVoucher { voucher: usize, code: u8 },
     Reverse { redemption: usize, manager: bool },
     Reissue { customer: usize },
     Erase { customer: usize },
@@ -56,11 +57,11 @@ fn step() -> impl Strategy<Value = Step> {
         2 => customer.clone().prop_map(|customer| Step::IssueCode { customer }),
         3 => (customer.clone(), any::<bool>()).prop_map(|(customer, cake)| Step::IssueVoucher { customer, cake }),
         2 => (0..8_usize).prop_map(|voucher| Step::CancelVoucher { voucher }),
-        4 => (customer.clone(), 0..2_usize, 1..4_u8, 1..3_u8)
-            .prop_map(|(customer, pass, generation, quantity)| Step::CaptureCard { customer, pass, generation, quantity }),
-        3 => (customer.clone(), any::<bool>(), 1..3_u8, any::<bool>())
-            .prop_map(|(customer, typed, generation, manager)| Step::CaptureCode { customer, typed, generation, manager }),
-        3 => (0..8_usize, 1..3_u8).prop_map(|(voucher, generation)| Step::CaptureVoucher { voucher, generation }),
+        4 => (customer.clone(), 0..2_usize, 0..3_u8, 1..3_u8)
+            .prop_map(|(customer, pass, code, quantity)| Step::CaptureCard { customer, pass, code, quantity }),
+        3 => (customer.clone(), any::<bool>(), 0..3_u8, any::<bool>())
+            .prop_map(|(customer, typed, code, manager)| Step::CaptureCode { customer, typed, code, manager }),
+        3 => (0..8_usize, 0..3_u8).prop_map(|(voucher, code)| Step::CaptureVoucher { voucher, code }),
         3 => (0..8_usize, any::<bool>()).prop_map(|(redemption, manager)| Step::Reverse { redemption, manager }),
         1 => customer.clone().prop_map(|customer| Step::Reissue { customer }),
         1 => customer.prop_map(|customer| Step::Erase { customer }),
@@ -95,6 +96,9 @@ struct History {
     redemptions: Vec<(usize, RedemptionId, Option<VoucherId>)>,
     told: Vec<Command>,
     programme_version: i64,
+    epoch: i64,
+    /// The generation of each pass's, card's and voucher's code before the batch, by the thing's bytes.
+    generations: HashMap<[u8; 16], i64>,
 }
 
 impl History {
@@ -104,6 +108,41 @@ impl History {
 
     fn amount(&self, fils: u16) -> String {
         format!("{}.{:03}", fils / 1000, fils % 1000)
+    }
+
+    /// Looks up which codes are the present ones.
+    async fn look(&mut self) {
+        let (db, org) = (&self.world.db, self.world.org);
+        for pass in self.passes.iter().flatten() {
+            let pass = db.pass(*pass).await.expect("reads");
+            self.generations.extend(pass.map(|pass| (pass.id.0, pass.generation)));
+        }
+        for customer in &self.customers {
+            let card = db.card(org, customer.card).await.expect("reads");
+            self.generations.extend(card.map(|state| (state.card.id.0, state.card.code_generation)));
+        }
+        for (_, id) in &self.vouchers {
+            let Some(voucher) = db.voucher(org, *id).await.expect("reads") else { continue };
+            let pass = db.pass(voucher.pass).await.expect("reads");
+            self.generations.extend(pass.map(|pass| (id.0, pass.generation)));
+        }
+    }
+
+    /// The generation of a code of a thing: see [`Step`].
+    fn generation(&self, thing: [u8; 16], code: u8) -> i64 {
+        let first = (self.epoch - 1) << 32;
+        let mut generation = self.generations.get(&thing).copied().unwrap_or(1);
+        if code == 0 {
+            return if generation == first { 2 } else { (generation - 1).max(1) };
+        }
+        for _ in 1..code {
+            generation = (generation + 1).max(first);
+        }
+        generation
+    }
+
+    fn token(&self, kind: TokenKind, (thing, code): ([u8; 16], u8)) -> TokenHash {
+        TestMint.mint(self.world.org, kind, &thing, self.generation(thing, code)).1
     }
 
     /// The command of a step; none when it names what never was.
@@ -162,20 +201,19 @@ impl History {
                 let (customer, voucher) = Self::around(&self.vouchers, voucher)?;
                 world.cancel_voucher(of(customer)?, voucher)
             }
-            Step::CaptureCard { customer, pass, generation, quantity } => {
-                let holder = of(customer)?;
-                let pass = Self::around(&self.passes[customer % self.customers.len()], pass)?;
-                let token = world.card_token(Customer { pass, ..holder }, i64::from(generation));
-                world.capture(holder, token, &[("latte", i64::from(quantity))])
+            Step::CaptureCard { customer, pass, code, quantity } => {
+                let pass = Self::around(self.passes.get(customer % self.customers.len().max(1))?, pass)?;
+                world.capture(of(customer)?, self.token(TokenKind::Card, (pass.0, code)), &[("latte", i64::from(quantity))])
             }
-            Step::CaptureCode { customer, typed, generation, manager } => {
+            Step::CaptureCode { customer, typed, code, manager } => {
                 let kind = if typed { TokenKind::Typed } else { TokenKind::Live };
-                let token = world.code(of(customer)?, (kind, i64::from(generation)));
+                let token = self.token(kind, (of(customer)?.card.0, code));
                 Body::Capture(Capture { manager, ..world.capture_body(of(customer)?, token, &[("cake", 1)]) })
             }
-            Step::CaptureVoucher { voucher, generation } => {
+            Step::CaptureVoucher { voucher, code } => {
                 let (customer, voucher) = Self::around(&self.vouchers, voucher)?;
-                world.capture_voucher(of(customer)?, voucher, i64::from(generation))
+                let token = self.token(TokenKind::Voucher, (voucher.0, code));
+                Body::Capture(Capture { voucher: Some(voucher), ..world.capture_body(of(customer)?, token, &[]) })
             }
             Step::Reverse { redemption, manager } => {
                 let (customer, redemption, voucher) = Self::around(&self.redemptions, redemption)?;
@@ -198,7 +236,7 @@ impl History {
         })
     }
 
-    async fn pause(&self, pause: &Pause, all: &[&dyn Db]) -> Vec<Command> {
+    async fn pause(&mut self, pause: &Pause, all: &[&dyn Db]) -> Vec<Command> {
         match pause {
             Pause::Nothing => Vec::new(),
             Pause::Seconds(seconds) => {
@@ -207,7 +245,7 @@ impl History {
             }
             Pause::Restore => {
                 for db in all {
-                    db.raise_epoch().await.expect("raises");
+                    self.epoch = db.raise_epoch().await.expect("raises");
                 }
                 Vec::new()
             }
@@ -250,11 +288,14 @@ async fn tell(batches: &[(Vec<Step>, Pause)]) {
         redemptions: Vec::new(),
         told: Vec::new(),
         programme_version: 1,
+        epoch: 1,
+        generations: HashMap::new(),
     };
     let mut captured: HashMap<TokenHash, usize> = HashMap::new();
     let sqlite = Arc::clone(&history.world.db);
     let all: [&dyn Db; 3] = [&*sqlite, &*batched.db, &*single.db];
     for (steps, pause) in batches {
+        history.look().await;
         let mut commands: Vec<Command> = steps.iter().filter_map(|step| history.command(step)).collect();
         commands.extend(history.pause(pause, &all).await);
         let now = history.world.now();

@@ -273,18 +273,19 @@ impl World {
         Body::CancelVoucher(CancelVoucher { voucher, card: customer.card, programme: self.programme, place: Place::default() })
     }
 
-    /// The token of the card's pass in a generation.
-    pub fn card_token(&self, customer: Customer, generation: i64) -> TokenHash {
-        TestMint.mint(self.org, TokenKind::Card, &customer.pass.0, generation).1
+    /// The nth token of the card's pass.
+    pub fn card_token(&self, customer: Customer, number: i64) -> TokenHash {
+        TestMint.mint(self.org, TokenKind::Card, &customer.pass.0, number).1
     }
 
-    /// A code that the card page shows.
-    pub fn code(&self, customer: Customer, (kind, generation): (TokenKind, i64)) -> TokenHash {
-        TestMint.mint(self.org, kind, &customer.card.0, generation).1
+    /// The nth code that the card page shows.
+    pub fn code(&self, customer: Customer, (kind, number): (TokenKind, i64)) -> TokenHash {
+        TestMint.mint(self.org, kind, &customer.card.0, number).1
     }
 
-    pub fn voucher_token(&self, voucher: VoucherId, generation: i64) -> TokenHash {
-        TestMint.mint(self.org, TokenKind::Voucher, &voucher.0, generation).1
+    /// The nth token of a voucher.
+    pub fn voucher_token(&self, voucher: VoucherId, number: i64) -> TokenHash {
+        TestMint.mint(self.org, TokenKind::Voucher, &voucher.0, number).1
     }
 
     pub fn capture_body(&self, customer: Customer, token: TokenHash, lines: &[(&str, i64)]) -> Capture {
@@ -307,8 +308,9 @@ impl World {
         Body::Capture(self.capture_body(customer, token, lines))
     }
 
-    pub fn capture_voucher(&self, customer: Customer, voucher: VoucherId, generation: i64) -> Body {
-        let token = self.voucher_token(voucher, generation);
+    /// Captures the nth token of a voucher.
+    pub fn capture_voucher(&self, customer: Customer, voucher: VoucherId, number: i64) -> Body {
+        let token = self.voucher_token(voucher, number);
         Body::Capture(Capture { voucher: Some(voucher), ..self.capture_body(customer, token, &[]) })
     }
 

@@ -41,6 +41,18 @@ pub async fn a_refusal_is_repeated_as_well(world: World) {
     assert_eq!(first.result, second.result);
 }
 
+pub async fn a_right_that_is_missing_is_no_outcome(world: World) {
+    let customer = world.customer_with(100).await;
+    let till = |status: &str| json!({"name": "Till 1", "store": world.store, "status": status});
+    world.put(DocumentKind::Terminal, world.terminal.0, (1, till("disabled"))).await;
+    let command = world.command(world.capture(customer, world.card_token(customer, 1), &[("latte", 1)]));
+    assert_eq!(code_of(&world.apply(&command).await.expect("works")), Code::TerminalDisabled);
+    assert_eq!(world.db.op(world.org, command.op.principal, &command.op.key).await, Ok(None));
+    world.put(DocumentKind::Terminal, world.terminal.0, (2, till("active"))).await;
+    json_of(&world.apply(&command).await.expect("works"));
+    assert_eq!(world.balance(customer).await, (40, 0, 0));
+}
+
 pub async fn another_command_under_the_key_is_refused(world: World) {
     let customer = world.customer_with(100).await;
     let command = world.command(world.adjust(customer, 5));

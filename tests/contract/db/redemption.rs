@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use walaa::error::Code;
-use walaa::ids::{OpId, RedemptionId};
-use walaa::ledger::{Body, Capture, DocumentKind, Place, RedemptionState, Reverse, TokenKind, TokenState};
+use walaa::ids::{OpId, RedemptionId, TerminalId};
+use walaa::ledger::{Body, Capture, DocumentKind, Place, RedemptionState, Reverse, TokenKind, TokenMint, TokenState};
 
-use crate::support::ledger::{World, code_of, id_in, programme_json};
+use crate::support::ledger::{TestMint, World, code_of, id_in, programme_json};
 
 pub async fn a_card_code_is_captured_once(world: World) {
     let customer = world.customer_with(200).await;
@@ -94,7 +94,7 @@ pub async fn asking_only_changes_nothing(world: World) {
     let command = world.command(Body::Capture(Capture { validate_only: true, ..capture }));
     let before = world.db.pass(customer.pass).await;
     let answer = world.apply(&command).await.expect("works");
-    assert_eq!(answer.status, 200);
+    assert_eq!(answer.status, 200, "nothing was made");
     assert_eq!(world.balance(customer).await, (100, 0, 0));
     assert_eq!(world.db.op_by_id(world.org, command.op.id).await, Ok(None));
     assert_eq!(world.db.pass(customer.pass).await, before);
@@ -125,7 +125,9 @@ pub async fn a_late_or_foreign_reversal_needs_a_manager(world: World) {
     let capture = |generation| world.capture(customer, world.card_token(customer, generation), &[("latte", 1)]);
     let id: RedemptionId = id_in(&world.done(capture(1)).await, "id").parse().expect("an id");
     let Body::Reverse(reverse) = world.reverse(customer, id, None) else { panic!("a reversal") };
-    let elsewhere = Place { terminal: None, ..world.place() };
+    let second = TerminalId(world.id());
+    world.put(DocumentKind::Terminal, second.0, (0, json!({"name": "Till 2", "store": world.store}))).await;
+    let elsewhere = Place { terminal: Some(second), ..world.place() };
     let foreign = Reverse { place: elsewhere, ..reverse.clone() };
     assert_eq!(world.refused(Body::Reverse(foreign.clone())).await, Code::Forbidden);
     world.advance_seconds(15 * 60 + 1);
@@ -144,9 +146,10 @@ pub async fn codes_from_before_a_restore_need_a_manager(world: World) {
     let capture = world.capture_body(customer, world.card_token(customer, 1), &[("latte", 1)]);
     assert_eq!(world.refused(Body::Capture(capture.clone())).await, Code::CodeFromBeforeRestore);
     world.done(Body::Capture(Capture { manager: true, ..capture })).await;
-    world.done(world.capture(customer, world.card_token(customer, 2), &[("latte", 1)])).await;
-    let token = world.db.token_row(world.org, world.card_token(customer, 3)).await.expect("reads").expect("a token");
+    let new = TestMint.mint(world.org, TokenKind::Card, &customer.pass.0, 1 << 32).1;
+    let token = world.db.token_row(world.org, new).await.expect("reads").expect("a token");
     assert_eq!(token.epoch, 2, "new codes are of the new epoch");
+    world.done(world.capture(customer, new, &[("latte", 1)])).await;
 }
 
 pub async fn places_that_are_switched_off_refuse(world: World) {
