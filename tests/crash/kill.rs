@@ -24,7 +24,7 @@ const CARDS: usize = 48;
 const TRIES: usize = 60;
 
 /// How many of the latest operations are asked again after each restart, beside all that had no answer.
-const RECHECKED: usize = 40;
+const RECHECKED: usize = 12;
 
 /// One redemption as its till knows it.
 #[derive(Clone)]
