@@ -140,7 +140,8 @@ pub(super) fn issue_code(work: &mut Work<'_>, issue: &IssueCode) -> Result<Outco
 fn free_generation(work: &Work<'_>, state: &CardState, skip: i64) -> i64 {
     let card = &state.card;
     let mut generation = work.next_generation(card.code_generation) + skip;
-    while work.set.tokens.knows(&(card.org, work.context.mint.mint(card.org, TokenKind::Typed, &card.id.0, generation).1)) {
+    while work.set.tokens.get(&(card.org, work.context.mint.mint(card.org, TokenKind::Typed, &card.id.0, generation).1)).is_some()
+    {
         generation += 1;
     }
     generation
