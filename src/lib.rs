@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod apple;
 pub mod cards;
 pub mod documents;
+pub mod google;
 pub mod redemption;
 
 pub mod db;
