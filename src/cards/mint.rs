@@ -118,7 +118,9 @@ fn source(kind: TokenKind, owner: [u8; 16], generation: i64) -> TokenSource {
     let kind = match kind {
         TokenKind::Card => tokens::TokenKind::Card,
         TokenKind::Voucher => tokens::TokenKind::Voucher,
-        TokenKind::Live | TokenKind::Typed => tokens::TokenKind::Live,
+        TokenKind::Identify => tokens::TokenKind::Identify,
+        // A typed code has a derivation of its own and a turning code is not minted: neither comes here.
+        TokenKind::Live | TokenKind::Typed | TokenKind::Rotating => tokens::TokenKind::Live,
     };
     TokenSource { kind, owner, generation: unsigned(generation) }
 }

@@ -16,7 +16,7 @@ mod set;
 pub use command::{
     Abandon, Adjust, Body, CancelVoucher, Capture, CaptureLine, Command, Earn, Enrol, EnrolMember, Erase, Expire, Fingerprint,
     IssueCode, IssueVoucher, NewMember, OpHeader, OpKey, Place, Principal, PutDocument, Reissue, ReturnSale, Reverse, Roots,
-    Sale, Touch,
+    RotatingStep, Sale, ShowOnGoogle, Touch,
 };
 pub use decide::{Answer, Context, EXPIRY_GRACE_MS, TokenMint, entry_json, run, stored};
 pub use outcome::{

@@ -104,6 +104,7 @@ fn decide(work: &mut Work<'_>) -> Result<Outcome, Problem> {
         Body::Erase(erase) => lifecycle::erase(work, erase),
         Body::Expire(expire) => lifecycle::expire(work, expire),
         Body::Touch(touch) => lifecycle::touch(work, touch),
+        Body::ShowOnGoogle(show) => lifecycle::show_on_google(work, show),
         Body::PutDocument(put) => document::put(work, put),
         Body::Abandon(_) => Ok(crate::ledger::Swept { op: command.op.id, changed: 0 }.into()),
     }
