@@ -431,6 +431,8 @@ pub trait Db: Send + Sync {
     ) -> Result<Vec<OutboxItem>, DbError>;
     /// Ends a claim.
     async fn settle_outbox(&self, item: &OutboxItem, result: OutboxResult) -> Result<(), DbError>;
+    /// Ends several claims in one transaction.
+    async fn settle_outbox_all(&self, settled: Vec<(OutboxItem, OutboxResult)>) -> Result<(), DbError>;
     /// When the next row is due, if any.
     async fn next_due(&self, channel: Channel) -> Result<Option<Timestamp>, DbError>;
     /// Dead letters of an organisation, newest first.

@@ -327,6 +327,12 @@ impl Db for MemoryDb {
         Ok(())
     }
 
+    async fn settle_outbox_all(&self, settled: Vec<(OutboxItem, OutboxResult)>) -> Result<(), DbError> {
+        let mut state = self.state();
+        settled.into_iter().for_each(|(item, result)| state.settle(&item, result));
+        Ok(())
+    }
+
     async fn next_due(&self, channel: Channel) -> Result<Option<Timestamp>, DbError> {
         let state = self.state();
         Ok(state.outbox.values().filter(|owed| owed.item.channel == channel).map(|owed| owed.ready_at).min())

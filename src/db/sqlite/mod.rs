@@ -328,6 +328,10 @@ impl Db for SqliteDb {
         self.write(move |db| outbox::settle(db, &item, &result)).await
     }
 
+    async fn settle_outbox_all(&self, settled: Vec<(OutboxItem, OutboxResult)>) -> Result<(), DbError> {
+        self.write(move |db| settled.iter().try_for_each(|(item, result)| outbox::settle(db, item, result))).await
+    }
+
     async fn next_due(&self, channel: Channel) -> Result<Option<Timestamp>, DbError> {
         self.readers.quick(|db| outbox::next_due(db, channel))
     }
