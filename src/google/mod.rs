@@ -1,3 +1,17 @@
 //! Google Wallet: resources, what a card looks like there, save links, the REST client, callbacks. It knows no rule on points.
 
 pub mod resource;
+
+pub mod model;
+pub mod naming;
+pub mod patch;
+pub mod rules;
+
+pub mod card;
+pub mod voucher;
+
+pub mod images;
+
+pub mod save_link;
+
+mod face;
