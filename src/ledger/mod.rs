@@ -18,7 +18,7 @@ pub use command::{
     IssueCode, IssueVoucher, NewMember, OpHeader, OpKey, Place, Principal, PutDocument, Reissue, ReturnSale, Reverse, Roots,
     RotatingStep, Sale, ShowOnGoogle, Touch,
 };
-pub use decide::{Answer, Context, EXPIRY_GRACE_MS, TokenMint, entry_json, run, stored};
+pub use decide::{Answer, Context, EXPIRY_GRACE_MS, IDENTIFY_GENERATION, TokenMint, entry_json, run, stored};
 pub use outcome::{
     Adjusted, CardSummary, CodesIssued, DocumentSaved, Earned, Enrolled, Erased, LineSummary, Outcome, PlaceSummary, Redeemed,
     Reissued, Returned, Reversed, Swept, VoucherSummary, already_redeemed,

@@ -4,6 +4,7 @@
 //! the clock that is handed in, so that a test moves it by hand and calls [`OutboxWorker::run_once`].
 
 mod apple;
+mod google;
 mod lanes;
 mod paces;
 mod retry;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use apple::AppleSender;
+pub use google::GoogleSender;
 pub use sweeper::{Sweep, SweepStatus, Sweeper};
 pub use worker::{OutboxWorker, Stats};
 

@@ -9,7 +9,7 @@ use crate::ledger::{
 use crate::programme::Programme;
 
 /// A pass has one identify token.
-const IDENTIFY_GENERATION: i64 = 1;
+pub const IDENTIFY_GENERATION: i64 = 1;
 
 pub(super) fn enrol(work: &mut Work<'_>, enrol: &Enrol) -> Result<Outcome, Problem> {
     let (_, document_version) = work.open_programme(enrol.programme)?;

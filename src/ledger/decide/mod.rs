@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
 use crate::ledger::{Body, Command, JournalRow, OpOutcome, OpRow, Outcome, TokenHash, TokenKind, WorkingSet};
+pub use enrol::IDENTIFY_GENERATION;
 use work::Work;
 pub use work::entry_json;
 
