@@ -14,4 +14,21 @@ pub mod images;
 
 pub mod save_link;
 
+pub mod account;
+pub mod budget;
+pub mod client;
+pub mod error;
+pub mod oauth;
+
+pub mod callbacks;
+
+pub mod compose;
+pub mod issuers;
+pub mod writer;
+
+mod batch;
 mod face;
+mod transport;
+
+pub use issuers::{Google, GoogleIssuer};
+pub use writer::{GoogleWriter, WriteError};

@@ -82,11 +82,19 @@ impl LinkSigner {
     /// # Errors
     /// There is no object, one is a class, the link would be too long, or the key can't sign.
     pub fn link(&self, link: &SaveLink<'_>) -> Result<String, SaveLinkError> {
+        self.link_at(SAVE_URL, link)
+    }
+
+    /// The same at another address than Google's, which ends with a slash.
+    ///
+    /// # Errors
+    /// As [`Self::link`].
+    pub fn link_at(&self, address: &str, link: &SaveLink<'_>) -> Result<String, SaveLinkError> {
         let token = self.token(link)?;
         if token.len() > MAX_TOKEN {
             return Err(SaveLinkError::TooLong { length: token.len() });
         }
-        Ok(format!("{SAVE_URL}{token}"))
+        Ok(format!("{address}{token}"))
     }
 
     fn token(&self, link: &SaveLink<'_>) -> Result<String, SaveLinkError> {

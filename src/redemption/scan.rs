@@ -96,7 +96,7 @@ impl Core {
         let member = self.db.member(caller.org, state.card.member).await?.ok_or_else(|| Problem::from(Code::Internal))?;
         let name = self.profile(&member)?.name;
         let points = state.spendable(self.clock.now().local_day(programme.zone()));
-        let spent = token.kind == TokenKind::Card && token.state == TokenState::Captured;
+        let spent = matches!(token.kind, TokenKind::Card | TokenKind::Rotating) && token.state == TokenState::Captured;
         let code = CodeView {
             kind: token.kind,
             state: token.state,
@@ -124,12 +124,14 @@ impl Core {
 
     /// The token's row and its card, if the code still stands for the card: a spent card code does until the pass is re-issued.
     pub(super) async fn check_current(&self, caller: &Caller, resolved: &Resolved) -> Result<(Token, CardState), Problem> {
-        let token = self.db.token_row(caller.org, resolved.hash).await?.ok_or_else(|| Problem::from(Code::InvalidCode))?;
+        let row = self.db.token_row(caller.org, resolved.hash).await?;
+        let token = row.or_else(|| resolved.unused(caller, self.clock.now())).ok_or_else(|| Problem::from(Code::InvalidCode))?;
         let state = self.card(caller.org, resolved.token.card).await?;
         if !state.card.active {
             return Err(Code::MemberErased.into());
         }
-        let of_old_pass = token.kind == TokenKind::Card && token.pass != Some(state.card.pass);
+        let of_a_pass = matches!(token.kind, TokenKind::Card | TokenKind::Rotating | TokenKind::Identify);
+        let of_old_pass = of_a_pass && token.pass != Some(state.card.pass);
         if of_old_pass || token.state == TokenState::Replaced {
             return Err(Code::PassReplaced.into());
         }
@@ -191,6 +193,8 @@ fn why_not(programme: &Programme, token: &Token, (reward, points): (&Reward, i64
         Some(Code::ProgrammeDisabled)
     } else if reward.status == Status::Disabled {
         Some(Code::RewardDisabled)
+    } else if token.kind == TokenKind::Identify {
+        Some(Code::LiveCodeRequired)
     } else if token.state == TokenState::Captured {
         Some(Code::AlreadyRedeemed)
     } else if reward.points > points {

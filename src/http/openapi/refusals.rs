@@ -82,6 +82,12 @@ fn own(method: &str, path: &str) -> &'static [&'static [Code]] {
         ("POST", "/v1/members/{id}/cards") => &[&[AlreadyMember, MemberErased, WrongProgramme, ProgrammeDisabled]],
         ("POST", "/v1/members/{id}/erasure") => &[&[MemberErased]],
         ("GET", "/v1/cards/{id}/apple") => &[&[WrongProgramme, WalletNotConfigured]],
+        ("GET", "/v1/cards/{id}/google") => &[&[WrongProgramme, WalletNotConfigured, WalletUnavailable, MemberErased]],
+        ("GET", "/g/{key}") => &[
+            &[NotFound, LinkRevoked, WalletNotConfigured, WalletUnavailable, MemberErased],
+            &[RateLimited, GateUnavailable, LedgerUnavailable, Overloaded],
+        ],
+        ("GET", "/google/images/{file}") => &[&[NotFound, WalletNotConfigured, RateLimited, GateUnavailable]],
         ("GET", "/p/{file}") => &[&[NotFound, LinkRevoked, WalletNotConfigured, RateLimited, GateUnavailable, LedgerUnavailable]],
         ("GET", "/v1/cards/{id}" | "/v1/cards/{id}/entries" | "/v1/cards/{id}/delivery") => &[&[WrongProgramme]],
         ("POST", "/v1/cards/{id}/adjustments") => &[CARD, &[InsufficientPoints]],
