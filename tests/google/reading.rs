@@ -42,6 +42,9 @@ fn value(path: &str, schema: &Value, chosen: Option<(&str, &str)>) -> Value {
     if let Some(name) = schema["$ref"].as_str().and_then(|name| name.strip_prefix("#/$defs/")) {
         return full(name, chosen);
     }
+    if schema["type"] == "array" {
+        return json!([value(path, &schema["items"], chosen)]);
+    }
     if let Some((_, value)) = chosen.filter(|(wanted, _)| *wanted == path) {
         return json!(value);
     }
@@ -53,7 +56,6 @@ fn value(path: &str, schema: &Value, chosen: Option<(&str, &str)>) -> Value {
             .unwrap_or_default();
     }
     match schema["type"].as_str() {
-        Some("array") => json!([value(path, &schema["items"], chosen)]),
         Some("boolean") => json!(true),
         Some("integer") => json!(8),
         Some("number") => json!(29.5),

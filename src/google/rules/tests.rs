@@ -1,3 +1,5 @@
+//! Each rule finds its own fault, and nothing else does.
+
 use serde_json::{Value, json};
 
 use super::*;

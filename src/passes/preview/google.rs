@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 use crate::passes::contrast::Color;
 use crate::passes::plain_text::escape_html;
 use crate::passes::preview::locale::Locale;
-use crate::passes::preview::{linked, qr};
+use crate::passes::preview::{back, linked, qr};
 
 /// The style sheet of every such picture; to be put once into a page that holds fragments.
 pub const CSS: &str = include_str!("google.css");
@@ -74,7 +74,7 @@ impl GooglePicture<'_> {
         let names = [("programName", "localizedProgramName"), ("title", "localizedTitle")];
         let title = names.into_iter().find_map(|(name, twin)| self.twin(self.class, name, twin)).unwrap_or_default();
         out.push_str(&format!(
-            "<span dir=\"auto\">{}</span></header><h3 class=\"wg-title\" dir=\"auto\" style=\"font-weight:400\">{}</h3>",
+            "<span><bdi>{}</bdi></span></header><h3 class=\"wg-title\"><bdi>{}</bdi></h3>",
             escape_html(&issuer.unwrap_or_default()),
             escape_html(&title)
         ));
@@ -188,8 +188,9 @@ impl GooglePicture<'_> {
                 let header = self.twin(module, "header", "localizedHeader").unwrap_or_default();
                 let body = self.twin(module, "body", "localizedBody").unwrap_or_default();
                 lines.push(format!(
-                    "<li><b dir=\"auto\">{}</b><p dir=\"auto\">{}</p></li>",
+                    "<li><b>{}</b><p{}>{}</p></li>",
                     escape_html(&header),
+                    back::direction_of(&body),
                     linked::plain(&body)
                 ));
             }
@@ -201,7 +202,7 @@ impl GooglePicture<'_> {
                 let said = self.twin(link, "description", "localizedDescription").unwrap_or_else(|| uri.to_owned());
                 let safe = ["https://", "http://", "tel:", "mailto:", "geo:"].iter().any(|scheme| uri.starts_with(scheme));
                 let target = if safe { escape_html(uri) } else { std::borrow::Cow::Borrowed("#") };
-                lines.push(format!("<li><a href=\"{target}\" rel=\"noreferrer\" dir=\"auto\">{}</a></li>", escape_html(&said)));
+                lines.push(format!("<li><a href=\"{target}\" rel=\"noreferrer\">{}</a></li>", escape_html(&said)));
             }
         }
         lines.truncate(MAX_DETAILS);
