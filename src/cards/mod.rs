@@ -16,6 +16,6 @@ pub use documents::ProgrammeCache;
 pub use enrol::{Joining, Person};
 pub use links::{CardView, Links, MemberView};
 pub use mint::{Codes, card_link, pass_link, pass_of_link};
-pub use profile::Profile;
+pub use profile::{Profile, Reopened};
 pub use templates::{LoadedTemplate, Templates};
 pub use view::{ViewBuilder, ViewError, Viewed};

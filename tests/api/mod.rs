@@ -4,6 +4,7 @@ mod catalogue;
 mod documents;
 mod door;
 mod inputs;
+mod journal;
 mod keys;
 mod limits;
 mod openapi;
