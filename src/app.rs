@@ -77,6 +77,7 @@ impl App {
             gate: Arc::clone(&gate),
             public_url: Arc::clone(&public_url),
             programmes: Arc::default(),
+            templates: Arc::clone(&templates),
         };
         let views = ViewBuilder::new(Arc::clone(&db), keyring, Arc::clone(&parts.clock), public_url);
         let builder = Arc::new(PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), templates)));

@@ -1,6 +1,7 @@
 //! The API through its front door: a real server, spoken to over HTTP.
 
 mod catalogue;
+mod codes;
 mod documents;
 mod door;
 mod inputs;
