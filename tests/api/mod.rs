@@ -13,6 +13,7 @@ mod operations;
 mod outage;
 mod pages;
 mod rights;
+mod scans;
 mod storm;
 mod story;
 mod surroundings;
