@@ -82,6 +82,7 @@ impl App {
             public_url: Arc::clone(&public_url),
             programmes: Arc::default(),
             google: Arc::new(google::offered(config)),
+            templates: Arc::clone(&templates),
         };
         let writer = google::writer((&db, &parts.clock, &keyring), Arc::clone(&google), (Arc::clone(&templates), &public_url));
         let writer = Some(writer).filter(|_| !google.is_empty());

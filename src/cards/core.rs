@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cards::{Caller, Offered, ProgrammeCache};
+use crate::cards::{Caller, Offered, ProgrammeCache, Templates};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::db::batcher::Batcher;
@@ -34,6 +34,8 @@ pub struct Core {
     pub programmes: Arc<ProgrammeCache>,
     /// Whose cards are offered to Google Wallet.
     pub google: Arc<Offered>,
+    /// The pass templates that this node runs with: a programme names one of them.
+    pub templates: Arc<Templates>,
 }
 
 /// Under which operation something is asked.

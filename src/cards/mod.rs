@@ -19,6 +19,6 @@ pub use enrol::{Joining, Person};
 pub use links::{CardView, Links, MemberView};
 pub use mint::{Codes, card_link, pass_link, pass_of_link};
 pub use offered::Offered;
-pub use profile::Profile;
+pub use profile::{Profile, Reopened};
 pub use templates::{LoadedTemplate, Templates};
 pub use view::{ViewBuilder, ViewError, Viewed};

@@ -450,8 +450,16 @@ pub trait Db: Send + Sync {
     async fn stale_passes(&self, limit: usize) -> Result<Option<Stale>, DbError>;
     /// Drops answers' bytes of operations before `before`; says how many.
     async fn forget_answers(&self, before: Timestamp, limit: usize) -> Result<usize, DbError>;
+    /// Drops live and typed codes that ran out before `before` and ended without a capture; says how many. A captured one is kept for ever:
+    /// it is the proof that it can't be captured again. A dropped one is `invalid_code`, as if it had never been; it can't come back, since
+    /// a card's generations only rise.
+    async fn forget_codes(&self, before: Timestamp, limit: usize) -> Result<usize, DbError>;
     /// The ledger's epoch and the time of the last committed operation.
     async fn high_water(&self) -> Result<(i64, Timestamp), DbError>;
+    /// The epoch: one more after each restore. Codes of an earlier one need a manager.
+    async fn epoch(&self) -> Result<i64, DbError> {
+        Ok(self.high_water().await?.0)
+    }
     /// One more epoch: after a restore. Says which it is now.
     async fn raise_epoch(&self) -> Result<i64, DbError>;
     /// Whether reads and durable writes work.

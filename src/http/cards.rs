@@ -129,9 +129,10 @@ pub async fn entries(state: State, caller: Authenticated, id: Id<CardId>, query:
     let limit = query.limit.unwrap_or(50);
     checks::between("limit", i64::try_from(limit).unwrap_or(i64::MAX), (1, 200))?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
-    let entries = state.core.db.entries_of(caller.0.org, id.0, after, limit).await?;
-    let full = entries.len() == limit;
-    let next = entries.last().filter(|_| full).map(|last| format!("{}.{}", last.op, last.place));
+    let mut entries = state.core.db.entries_of(caller.0.org, id.0, after, limit + 1).await?;
+    let goes_on = entries.len() > limit;
+    entries.truncate(limit);
+    let next = entries.last().filter(|_| goes_on).map(|last| format!("{}.{}", last.op, last.place));
     let data: Vec<Value> = entries.iter().map(entry_view).collect();
     answer::ok(&json!({ "data": data, "next": next, "balance": card.available() }))
 }

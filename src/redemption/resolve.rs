@@ -44,7 +44,8 @@ impl Resolved {
             issued_at: now,
             expires_at: Some(turning.expires_at),
             captured_by: None,
-            epoch: 0,
+            // It is of now, whatever was restored before.
+            epoch: i64::MAX,
         })
     }
 }

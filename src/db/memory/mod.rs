@@ -20,7 +20,7 @@ use crate::db::{
 use crate::ids::{CardId, DeadLetterId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, VoucherId};
 use crate::ledger::{
     Answer, CardState, Command, Context, Document, DocumentKey, DocumentKind, Earning, Entry, Member, OpKey, OpRow, Pass,
-    PassState, Principal, Redemption, Token, TokenHash, TokenMint, Voucher, VoucherState, run,
+    PassState, Principal, Redemption, Token, TokenHash, TokenKind, TokenMint, TokenState, Voucher, VoucherState, run,
 };
 
 /// A ledger in memory.
@@ -382,6 +382,21 @@ impl Db for MemoryDb {
         let mut state = self.state();
         let old = state.ops.values_mut().filter(|op| op.at < before && op.answer.is_some()).take(limit);
         Ok(old.map(|op| op.answer = None).count())
+    }
+
+    async fn forget_codes(&self, before: Timestamp, limit: usize) -> Result<usize, DbError> {
+        let mut state = self.state();
+        let over = |token: &&Token| {
+            matches!(token.kind, TokenKind::Live | TokenKind::Typed)
+                && !matches!(token.state, TokenState::Issued | TokenState::Captured)
+                && token.expires_at.is_some_and(|end| end < before)
+        };
+        let mut over: Vec<_> =
+            state.tokens.values().filter(over).map(|token| (token.expires_at, token.org, token.hash)).collect();
+        over.sort_unstable();
+        over.truncate(limit);
+        over.iter().for_each(|(_, org, hash)| drop(state.tokens.remove(&(*org, *hash))));
+        Ok(over.len())
     }
 
     async fn high_water(&self) -> Result<(i64, Timestamp), DbError> {

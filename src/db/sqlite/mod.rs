@@ -360,8 +360,16 @@ impl Db for SqliteDb {
         self.write(move |db| upkeep::forget_answers(db, before, limit)).await
     }
 
+    async fn forget_codes(&self, before: Timestamp, limit: usize) -> Result<usize, DbError> {
+        self.write(move |db| upkeep::forget_codes(db, before, limit)).await
+    }
+
     async fn high_water(&self) -> Result<(i64, Timestamp), DbError> {
         self.readers.long(upkeep::high_water).await
+    }
+
+    async fn epoch(&self) -> Result<i64, DbError> {
+        self.readers.quick(upkeep::epoch)
     }
 
     async fn raise_epoch(&self) -> Result<i64, DbError> {
