@@ -14,4 +14,5 @@ mod refusals;
 mod samples;
 mod save_link;
 mod schema;
+mod templates;
 mod wire;
