@@ -188,11 +188,10 @@ pub(super) const fn symbology(format: BarcodeFormat) -> BarcodeType {
 pub(super) fn branding(organisation: &Localised, template: &Template, kind: PassKind) -> Branding {
     let design = template.design(kind);
     let issuer = name(organisation, template).unwrap_or_else(|| Said::own(String::new()));
-    let color = design.colors.background;
     // A voucher without a country of its own is of the card's.
     let card = template.design(PassKind::Card);
     Branding {
-        hex_background_color: Some(format!("#{:02x}{:02x}{:02x}", color.red, color.green, color.blue)),
+        hex_background_color: Some(design.colors.background.hex()),
         country_code: design.google.country_code.clone().or_else(|| card.google.country_code.clone()),
         ..Branding::of(issuer.plain, issuer.localized)
     }

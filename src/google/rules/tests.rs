@@ -1,3 +1,5 @@
+//! Each rule finds its own fault, and nothing else does.
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -14,6 +16,8 @@ fn each_rule_finds_its_own_fault_on_an_object() {
         json!({"rotatingBarcode": {"type": "QR_CODE", "valuePattern": pattern,
             "totpDetails": {"algorithm": "TOTP_SHA1", "periodMillis": "30000", "parameters": [{"key": key, "valueLength": 8}]}}})
     };
+    let mut aztec = rotating("{totp_value_0}", "00");
+    aztec["rotatingBarcode"]["type"] = json!("AZTEC");
     let many: Vec<_> = (0..51).map(|n| format!("3388000000022141777.v{n}")).collect();
     let cases = [
         (json!({"id": "3388000000022141777.a@b"}), "id"),
@@ -34,7 +38,7 @@ fn each_rule_finds_its_own_fault_on_an_object() {
         (json!({"barcode": {"type": "TEXT_ONLY", "value": "1", "alternateText": "2"}}), "barcode.alternateText"),
         (json!({"barcode": {"type": "PDF_417", "value": "1", "renderEncoding": "UTF_8"}}), "barcode.renderEncoding"),
         (json!({"barcode": {"type": "QR_CODE"}}), "barcode.value"),
-        (json!({"rotatingBarcode": {"type": "AZTEC"}}), "rotatingBarcode.type"),
+        (aztec, "rotatingBarcode.type"),
         (rotating("W3X", "00"), "rotatingBarcode.valuePattern"),
         (rotating("{totp_value_1}{totp_value_0}", "00"), "rotatingBarcode.valuePattern"),
         (rotating("{totp_value_0}{now}", "00"), "rotatingBarcode.valuePattern"),
