@@ -3,7 +3,6 @@
 mod callback_service;
 mod callbacks;
 mod client;
-mod forge;
 mod key_cache;
 mod oauth;
 mod refusals;
