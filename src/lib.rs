@@ -30,4 +30,5 @@ pub mod tokens;
 pub mod clock;
 pub mod error;
 pub mod ids;
+pub mod key_file;
 pub mod money;

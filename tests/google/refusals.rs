@@ -9,9 +9,20 @@ use walaa::google::resource::ResourceKind;
 use super::client::{World, id};
 use super::wire::{EMAIL, ISSUER, Reply};
 
+/// What a call makes of each of these answers.
+async fn met_each(replies: Vec<Reply>) -> Vec<CallError> {
+    let count = replies.len();
+    let world = World::answering(replies).await;
+    let mut met = Vec::new();
+    for _ in 0..count {
+        met.push(world.client.get(ResourceKind::LoyaltyObject, &id("card")).await.expect_err("refused"));
+    }
+    assert_eq!(world.api.seen().len(), count, "nothing is tried again or followed");
+    met
+}
+
 async fn met(reply: Reply) -> CallError {
-    let world = World::answering(vec![reply]).await;
-    world.client.get(ResourceKind::LoyaltyObject, &id("card")).await.expect_err("refused")
+    met_each(vec![reply]).await.remove(0)
 }
 
 #[tokio::test]
