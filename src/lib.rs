@@ -32,3 +32,4 @@ pub mod error;
 pub mod ids;
 pub mod key_file;
 pub mod money;
+pub mod strict_json;

@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::save_link::LinkSigner;
 use super::transport::trusted_url;
 use crate::key_file::{self, KeyFileError};
 
@@ -133,6 +134,12 @@ impl ServiceAccount {
     /// Where its tokens come from.
     pub(super) fn token_uri(&self) -> &reqwest::Url {
         &self.token_uri
+    }
+
+    /// What signs save links.
+    #[must_use]
+    pub fn link_signer(&self) -> LinkSigner {
+        LinkSigner { key: self.key.clone(), key_id: self.key_id.clone(), email: self.email.clone() }
     }
 
     /// A JWT of these claims (RS256), as token requests and save links carry it.

@@ -2,6 +2,18 @@
 
 pub mod resource;
 
+pub mod model;
+pub mod naming;
+pub mod patch;
+pub mod rules;
+
+pub mod card;
+pub mod voucher;
+
+pub mod images;
+
+pub mod save_link;
+
 pub mod account;
 pub mod budget;
 pub mod client;
@@ -10,5 +22,13 @@ pub mod oauth;
 
 pub mod callbacks;
 
+pub mod compose;
+pub mod issuers;
+pub mod writer;
+
 mod batch;
+mod face;
 mod transport;
+
+pub use issuers::{Google, GoogleIssuer};
+pub use writer::{GoogleWriter, WriteError};

@@ -1,7 +1,7 @@
-//! The sweeps: tokens that ran out, passes whose programme changed, answers that are no longer kept.
+//! The sweeps: tokens that ran out, passes whose programme changed, answers and codes that are no longer kept.
 //!
 //! Each change goes through the ledger as a command with an op key that follows from what it does, so that several nodes may
-//! sweep at once and nothing is done twice.
+//! sweep at once and nothing is done twice. What is only forgotten needs no command: forgetting it twice is forgetting it once.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +31,13 @@ const ANSWERS: (usize, usize) = (1_000, 10);
 /// How long answers' bytes are kept.
 const ANSWERS_KEPT_DAYS: i64 = 90;
 
+/// Codes that are dropped at once, and how often in one run.
+const CODES: (usize, usize) = (1_000, 10);
+
+/// How long a live or typed code that nobody redeemed is remembered after it ran out. Until then a till hears `code_expired`, which tells staff
+/// to ask for a new one; afterwards `invalid_code`. Beyond the gate's markers of such codes (minutes) and any till's queue (days).
+const CODES_KEPT_DAYS: i64 = 30;
+
 /// How far the outbox may lag before stale passes wait: a re-brand must not stand in the way of sales.
 const OUTBOX_LAG_MS: i64 = 5_000;
 
@@ -49,11 +56,13 @@ pub enum Sweep {
     Stale,
     /// Answers that are no longer kept.
     Answers,
+    /// Live and typed codes that ran out long ago and were never redeemed.
+    Codes,
 }
 
 impl Sweep {
     /// All sweeps.
-    pub const ALL: [Self; 3] = [Self::Expired, Self::Stale, Self::Answers];
+    pub const ALL: [Self; 4] = [Self::Expired, Self::Stale, Self::Answers, Self::Codes];
 
     /// The word for it in metrics and logs.
     #[must_use]
@@ -62,6 +71,7 @@ impl Sweep {
             Self::Expired => "expired",
             Self::Stale => "stale",
             Self::Answers => "answers",
+            Self::Codes => "codes",
         }
     }
 }
@@ -126,6 +136,7 @@ impl Sweeper {
                 Sweep::Expired => self.expire().await,
                 Sweep::Stale => self.touch().await,
                 Sweep::Answers => self.forget_answers().await,
+                Sweep::Codes => self.forget_codes().await,
             };
             self.note(sweep, result);
         }
@@ -222,6 +233,20 @@ impl Sweeper {
         let mut done = 0;
         for _ in 0..rounds {
             let forgotten = self.db.forget_answers(before, at_once).await?;
+            done += forgotten;
+            if forgotten < at_once {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn forget_codes(&self) -> Result<usize, SweepError> {
+        let before = self.clock.now().plus_seconds(-CODES_KEPT_DAYS * 24 * 60 * 60);
+        let (at_once, rounds) = CODES;
+        let mut done = 0;
+        for _ in 0..rounds {
+            let forgotten = self.db.forget_codes(before, at_once).await?;
             done += forgotten;
             if forgotten < at_once {
                 break;

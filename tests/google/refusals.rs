@@ -81,6 +81,8 @@ async fn quotas_of_requests_and_of_notifications_are_told_apart() {
         Reply::json(429, &json!({})),
         Reply::error(403, "userRateLimitExceeded", "x"),
         Reply::error(403, "quotaExceeded", "x"),
+        Reply::error(403, "RATE_LIMIT_EXCEEDED", "x"),
+        Reply::json(403, &json!({"error": {"status": "RESOURCE_EXHAUSTED"}})),
         Reply::error(403, "dailyLimitExceeded", "x"),
     ];
     for met in met_each(requests.map(|reply| reply.with("Retry-After", "9")).to_vec()).await {

@@ -23,6 +23,7 @@ use walaa::ids::{KeyId, OrgId, SystemIds};
 use walaa::ledger::{Body, DocumentKey, Fingerprint, OpKey, Principal, PutDocument};
 use walaa::tokens::{Credential, Environment, KeyHolder, Keyring};
 
+use super::described;
 use super::ledger::START;
 use super::redis::RedisServer;
 
@@ -212,6 +213,13 @@ impl TestApp {
         self.again_with_routes(state, |_| {}).await
     }
 
+    /// The same gateway behind another front door, with other working parts.
+    pub async fn again_with_core(mut self, core: Core) -> Self {
+        let state = AppState { core: core.clone(), ..self.state.as_ref().clone() };
+        self.core = core;
+        self.again_with(state).await
+    }
+
     /// The same gateway behind another front door with further routes.
     pub async fn again_with_routes(mut self, state: AppState, further: fn(&mut ServiceConfig)) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -375,7 +383,11 @@ impl TestApp {
         let response = request.body(ask.body).send().await.unwrap_or_else(|error| panic!("{asked} is answered: {error}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.expect("a whole body").to_vec();
-        Reply { status, headers, bytes, asked }
+        let reply = Reply { status, headers, bytes, asked };
+        if reply.header("content-type") == "application/problem+json" {
+            described::check(&ask.method, &ask.path, (status, &reply.code()));
+        }
+        reply
     }
 }
 
