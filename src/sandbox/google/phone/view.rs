@@ -7,6 +7,7 @@ use super::fields::{Field, Reader};
 use super::words;
 use crate::clock::Timestamp;
 use crate::google::resource::ResourceKind;
+use crate::sandbox::google::dispatch::ROOT;
 use crate::sandbox::google::notice::{Notice, NoticeKind};
 use crate::sandbox::google::state::State;
 use crate::sandbox::phone::locale::Language;
@@ -16,6 +17,9 @@ const PLAIN_COLOUR: &str = "#3c4043";
 
 /// How bright a colour may be, of 255, before its text must be dark.
 const BRIGHT: u32 = 150;
+
+/// Requests that the panel beside the phone lists.
+const MAX_ASKED: usize = 40;
 
 /// Everything on the screen.
 pub(super) fn screen(state: &State, user: &str, (language, now): (Language, Timestamp)) -> Value {
@@ -35,7 +39,24 @@ pub(super) fn screen(state: &State, user: &str, (language, now): (Language, Time
         })
         .collect();
     let notices: Vec<Value> = state.notices.iter().filter_map(|notice| told(state, notice, language)).collect();
-    json!({"now": now.millis(), "cards": cards, "notices": notices})
+    json!({"now": now.millis(), "cards": cards, "notices": notices, "requests": asked(state)})
+}
+
+/// What the gateway asked lately, and the callbacks that it got, the newest first.
+fn asked(state: &State) -> Vec<Value> {
+    let requests = state.requests.iter().rev().take(MAX_ASKED).map(|request| {
+        let path = request.path.strip_prefix(ROOT).unwrap_or(&request.path);
+        let (status, notify, in_batch) = (request.status, request.notify, request.in_batch);
+        json!({"at": request.at.millis(), "method": request.method, "path": path, "status": status, "notify": notify, "in_batch": in_batch})
+    });
+    let callbacks = state.callbacks.iter().rev().take(MAX_ASKED).map(|sent| {
+        let path = format!("{} {}", sent.event, sent.object_id);
+        json!({"at": sent.at.millis(), "method": "CALLBACK", "path": path, "status": sent.status})
+    });
+    let mut all: Vec<Value> = requests.chain(callbacks).collect();
+    all.sort_by_key(|one| std::cmp::Reverse(one["at"].as_i64()));
+    all.truncate(MAX_ASKED);
+    all
 }
 
 fn card(kind: ResourceKind, reader: &Reader<'_>, now: Timestamp) -> Value {
