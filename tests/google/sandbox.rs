@@ -52,7 +52,14 @@ async fn objects_need_an_approved_class_of_their_kind() {
     draft["reviewStatus"] = json!("DRAFT");
     world.done("POST", "loyaltyClass", draft).await;
     world.refused(("POST", "loyaltyObject"), world.card("card", 1), 400, "not approved").await;
-    world.refused(("POST", "offerObject"), without_points(world.card("card", 1)), 400, "is a loyaltyClass").await;
+    world
+        .refused(
+            ("POST", "offerObject"),
+            json!({"id": world.id("offer"), "classId": world.id("beans"), "state": "ACTIVE"}),
+            400,
+            "is a loyaltyClass",
+        )
+        .await;
     let class = format!("loyaltyClass/{}", world.id("beans"));
     world.done("PATCH", &class, json!({"programName": "Still a draft"})).await;
     world.sandbox.set_rules(GoogleRules { review: Review::Reject, ..world.sandbox.rules() });
