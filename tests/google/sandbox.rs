@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use walaa::google::resource::IssuerId;
-use walaa::sandbox::google::{GoogleRules, Permission, Review};
+use walaa::sandbox::google::{GoogleRules, ImageCheck, Permission, Review};
 
 use super::sandbox_world::World;
 
@@ -203,6 +203,20 @@ async fn more_than_the_rate_is_refused_until_the_second_is_over() {
     world.refused(("GET", &path), Value::Null, 404, "not found").await;
     let counters = world.sandbox.counters();
     assert_eq!((counters.too_fast, counters.peak_per_second, counters.requests), (1, 4, 5));
+}
+
+#[tokio::test]
+async fn pictures_are_fetched_if_that_is_wanted() {
+    let world = World::start().await;
+    let picture = |path: &str| {
+        let mut class = world.class(None);
+        class["programLogo"] = json!({"sourceUri": {"uri": format!("{}{path}", world.sandbox.base_url())}});
+        class
+    };
+    world.sandbox.set_rules(GoogleRules { images: ImageCheck::Fetch, ..world.sandbox.rules() });
+    world.refused(("POST", "loyaltyClass"), picture("/nowhere.png"), 400, "Image cannot be loaded").await;
+    world.refused(("POST", "loyaltyClass"), picture("/phone"), 400, "Image cannot be loaded").await;
+    world.done("POST", "loyaltyClass", picture("/phone/assets/icon.svg")).await;
 }
 
 #[tokio::test]

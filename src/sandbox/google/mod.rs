@@ -11,6 +11,7 @@ mod compact;
 mod delivery;
 mod dispatch;
 mod fault;
+mod images;
 mod keys;
 mod notice;
 mod oauth;
@@ -36,7 +37,7 @@ use tokio::sync::watch;
 
 pub use self::fault::{CallbackFault, FailKind, FailTimes, FailWhere, Fault, Forgery};
 pub use self::notice::{Notice, NoticeKind};
-pub use self::options::{CallbackEvent, CallbackMessage, ClassChange, GoogleOptions, GoogleRules, Permission};
+pub use self::options::{CallbackEvent, CallbackMessage, ClassChange, GoogleOptions, GoogleRules, ImageCheck, Permission};
 pub use self::review::Review;
 pub use self::state::{Counters, RecordedCallback, RecordedRequest};
 

@@ -54,6 +54,8 @@ pub struct GoogleRules {
     pub class_change: ClassChange,
     /// The status of a `QuotaExceededException`; not documented: 429 or 403.
     pub notify_quota_status: u16,
+    /// Whether pictures must be there.
+    pub images: ImageCheck,
 }
 
 impl Default for GoogleRules {
@@ -63,8 +65,18 @@ impl Default for GoogleRules {
             review: Review::Approve,
             class_change: ClassChange::Allowed,
             notify_quota_status: 429,
+            images: ImageCheck::Trust,
         }
     }
+}
+
+/// What is done about pictures that resources name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageCheck {
+    /// Nothing.
+    Trust,
+    /// They are fetched; what is no picture refuses the request.
+    Fetch,
 }
 
 /// Whether `classId` of an object may change.

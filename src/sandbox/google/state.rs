@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn the_pace_forgets_what_is_a_second_old() {
         let mut pace = Pace::default();
-        let at = |millis| Timestamp::from_millis(1_800_000_000_000 + millis);
+        let at = |millis: i64| Timestamp::from_millis(1_800_000_000_000 + millis);
         for millis in [0, 1, 500, 999] {
             pace.count(at(millis));
         }

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::google::resource::ResourceKind;
 use crate::sandbox::google::dispatch::ROOT;
 use crate::sandbox::google::notice::{Notice, NoticeKind};
-use crate::sandbox::google::state::State;
+use crate::sandbox::google::state::{State, Stored};
 use crate::sandbox::phone::locale::Language;
 
 /// The colour of a card whose maker chose none.
@@ -28,8 +28,7 @@ pub(super) fn screen(state: &State, user: &str, (language, now): (Language, Time
         .iter()
         .map(|(_, stored)| {
             let object = stored.value();
-            let class =
-                object["classId"].as_str().and_then(|id| state.classes.get(id)).map(|class| class.value()).unwrap_or_default();
+            let class = class_of(state, &object);
             let id = object["id"].as_str().unwrap_or_default();
             let parent = held.iter().find(|(_, other)| other.linked.iter().any(|link| link == id)).map(|(id, _)| (*id).clone());
             let mut card = card(stored.kind, &Reader { object: &object, class: &class, language }, now);
@@ -40,6 +39,11 @@ pub(super) fn screen(state: &State, user: &str, (language, now): (Language, Time
         .collect();
     let notices: Vec<Value> = state.notices.iter().filter_map(|notice| told(state, notice, language)).collect();
     json!({"now": now.millis(), "cards": cards, "notices": notices, "requests": asked(state)})
+}
+
+/// The class of an object.
+fn class_of(state: &State, object: &Value) -> Value {
+    object["classId"].as_str().and_then(|id| state.classes.get(id)).map(Stored::value).unwrap_or_default()
 }
 
 /// What the gateway asked lately, and the callbacks that it got, the newest first.
@@ -144,7 +148,7 @@ fn said(message: &Value, language: Language) -> Field {
 fn told(state: &State, notice: &Notice, language: Language) -> Option<Value> {
     let stored = state.objects.get(&notice.object_id)?;
     let object = stored.value();
-    let class = object["classId"].as_str().and_then(|id| state.classes.get(id)).map(|class| class.value()).unwrap_or_default();
+    let class = class_of(state, &object);
     let reader = Reader { object: &object, class: &class, language };
     let title = names(stored.kind, &reader).1.unwrap_or_default();
     let arabic = language == Language::Arabic;
