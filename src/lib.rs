@@ -31,3 +31,4 @@ pub mod clock;
 pub mod error;
 pub mod ids;
 pub mod money;
+pub mod strict_json;

@@ -188,7 +188,7 @@ impl WebService {
         let device = device_id(device).ok_or(Refused::BadRequest)?;
         let body = payload.to_bytes_limited(MAX_REGISTRATION_BYTES).await.map_err(|_| Refused::TooLarge)?;
         let body = body.map_err(|_| Refused::BadRequest)?;
-        let body: RegistrationBody = serde_json::from_slice(&body).map_err(|_| Refused::BadRequest)?;
+        let body: RegistrationBody = crate::strict_json::from_slice(&body).map_err(|_| Refused::BadRequest)?;
         let push_token = PushToken::parse(body.push_token.trim()).ok_or(Refused::BadRequest)?;
         let registered = self
             .db
