@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod contract;
 mod crash;
+mod google;
 mod model;
 mod support;
 mod tidy;

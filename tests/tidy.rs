@@ -31,6 +31,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("documents", "cards"),
     ("apple", "cards"),
     ("apple", "documents"),
+    ("google", "cards"),
     ("redemption", "cards"),
     ("redemption", "documents"),
     ("http", "journal"),

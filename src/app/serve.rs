@@ -12,6 +12,7 @@ use super::listeners::Listeners;
 use super::{RunError, StartError};
 use crate::apple::web_service::{self, WebService};
 use crate::config::Config;
+use crate::google::callbacks::{self, CallbackService};
 use crate::http::observe::observe;
 use crate::http::{self, State, metrics};
 
@@ -22,6 +23,8 @@ pub struct Service {
     pub state: State,
     /// Apple's web service.
     pub web_service: Data<WebService>,
+    /// Google's callbacks, where it is configured.
+    pub callbacks: Option<Data<CallbackService>>,
 }
 
 /// Makes the servers; they serve as soon as they are awaited.
@@ -35,11 +38,16 @@ pub fn start(config: &Config, listeners: Listeners, service: &Service) -> Result
     };
     let shared = service.clone();
     let mut server = HttpServer::new(move || {
-        let Service { state, web_service } = shared.clone();
+        let Service { state, web_service, callbacks } = shared.clone();
         actix_web::App::new()
             .app_data(state)
             .wrap(from_fn(observe))
             .configure(web_service::configure(web_service))
+            .configure(|routes| {
+                if let Some(service) = callbacks {
+                    callbacks::configure(service)(routes);
+                }
+            })
             .configure(http::routes)
     })
     .workers(workers)

@@ -11,25 +11,31 @@ use tokio::task::JoinHandle;
 use super::high_water;
 use crate::apple::account::Apple;
 use crate::cards::Core;
+use crate::google::GoogleWriter;
 use crate::journal::Sequencer;
-use crate::outbox::{AppleSender, OutboxWorker, Sweeper};
+use crate::outbox::{AppleSender, GoogleSender, OutboxWorker, Sweeper};
 
 /// The tasks of a gateway, not started yet.
 pub struct Tasks {
     core: Core,
     outbox: Arc<OutboxWorker>,
+    google: Option<Arc<OutboxWorker>>,
     sweeper: Arc<Sweeper>,
     mark_file: Option<PathBuf>,
 }
 
 impl Tasks {
     /// The tasks over working parts.
-    pub fn new(core: &Core, apple: &Arc<Apple>, mark_file: Option<PathBuf>) -> Self {
+    pub fn new(core: &Core, (apple, google): (&Arc<Apple>, Option<&Arc<GoogleWriter>>), mark_file: Option<PathBuf>) -> Self {
         let Core { db, clock, ids, batcher, .. } = core;
         let sender = AppleSender::new(Arc::clone(db), Arc::clone(apple), Arc::clone(ids));
         let outbox = OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender));
+        let google = google.map(|writer| {
+            let sender = GoogleSender::new(Arc::clone(db), Arc::clone(writer));
+            Arc::new(OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender)))
+        });
         let sweeper = Sweeper::new(Arc::clone(db), batcher.clone(), Arc::clone(clock), Arc::clone(ids));
-        Self { core: core.clone(), outbox: Arc::new(outbox), sweeper: Arc::new(sweeper), mark_file }
+        Self { core: core.clone(), outbox: Arc::new(outbox), google, sweeper: Arc::new(sweeper), mark_file }
     }
 
     /// Wakes the outbox.
@@ -41,7 +47,8 @@ impl Tasks {
     pub fn start(self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let Core { db, clock, batcher, .. } = self.core;
-        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed: batcher.committed(), owed: vec![self.outbox.owed()] };
+        let owed = std::iter::once(&self.outbox).chain(&self.google).map(|worker| worker.owed()).collect();
+        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed: batcher.committed(), owed };
         let sweeper = self.sweeper;
         let until = |mut stop: watch::Receiver<bool>| async move {
             let _sender_gone = stop.wait_for(|stop| *stop).await;
@@ -57,6 +64,9 @@ impl Tasks {
             ("outbox", tokio::spawn(self.outbox.run(until(stopped.clone())))),
             ("sequencer", tokio::spawn(sequencer.run(until(stopped.clone())))),
         ];
+        if let Some(google) = self.google {
+            tasks.push(("google", tokio::spawn(google.run(until(stopped.clone())))));
+        }
         if let Some(file) = self.mark_file {
             tasks.push(("mark", tokio::spawn(high_water::keep(db, file, stopped))));
         }

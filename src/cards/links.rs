@@ -14,6 +14,9 @@ use crate::programme::Scope;
 pub struct Links {
     /// The signed Apple Wallet pass, by an unguessable, revocable address.
     pub apple: String,
+    /// Adds the card to Google Wallet, by the same key; only where Google Wallet is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub google: Option<String>,
     /// The card's page.
     pub card_page: String,
 }
@@ -78,8 +81,10 @@ impl Core {
     /// # Errors
     /// `internal` when the master key is gone.
     pub fn links(&self, pass: &Pass) -> Result<Links, Problem> {
+        let key = pass_link(&self.keyring, pass)?;
         Ok(Links {
-            apple: format!("{}/p/{}.pkpass", self.public_url, pass_link(&self.keyring, pass)?),
+            apple: format!("{}/p/{key}.pkpass", self.public_url),
+            google: self.google.offers(pass.org).then(|| format!("{}/g/{key}", self.public_url)),
             card_page: format!("{}/c/{}", self.public_url, card_link(&self.keyring, pass)?),
         })
     }

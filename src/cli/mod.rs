@@ -5,6 +5,7 @@ pub mod certs;
 pub mod configure;
 pub mod demo;
 pub mod doctor;
+pub mod google;
 pub mod health;
 pub mod keys;
 pub mod logs;
@@ -57,6 +58,12 @@ enum Command {
     /// Check and look at pass templates
     #[command(subcommand, after_help = "Example:\n  walaa template check pass-templates/coffee")]
     Template(template::TemplateCommand),
+    /// Look at what Google Wallet says
+    #[command(
+        subcommand,
+        after_help = "Example:\n  walaa google verify-callback --roots keys.json --issuer 3388000000000000000 < message.json"
+    )]
+    Google(google::GoogleCommand),
     /// Prove that the ledger was not changed behind our back
     #[command(subcommand, after_help = "Example:\n  walaa audit verify --config walaa.toml")]
     Audit(audit::AuditCommand),
@@ -178,6 +185,7 @@ fn run(command: Command, mut around: Surroundings<'_>) -> Result<Ending, CliErro
         Command::Certs(command) => certificates(&command, &mut around),
         Command::Keys(command) => keys::run(&command, &mut around),
         Command::Template(command) => template::run(&command, around.out),
+        Command::Google(command) => google::run(&command, &mut around),
         Command::Audit(command) => audit::run(&command, &mut around),
         Command::Backup(args) => upkeep::backup(&args, &mut around),
         Command::Restore(args) => upkeep::restore(&args, &mut around),

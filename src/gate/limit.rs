@@ -46,6 +46,10 @@ pub enum Scope {
     Device,
     /// Requests of an address in the phones' web service that came to nothing.
     Fruitless,
+    /// What this gateway asks of Google for one issuer.
+    GoogleIssuer,
+    /// Callbacks of an address that were not Google's.
+    ForgedCallbacks,
 }
 
 impl Scope {
@@ -65,6 +69,8 @@ impl Scope {
             Self::Pass => "pass",
             Self::Device => "device",
             Self::Fruitless => "fruitless",
+            Self::GoogleIssuer => "google_issuer",
+            Self::ForgedCallbacks => "forged_callbacks",
         }
     }
 
@@ -85,6 +91,8 @@ impl Scope {
             Self::Pass => "pass_rate",
             Self::Device => "device_rate",
             Self::Fruitless => "fruitless_rate",
+            Self::GoogleIssuer => "google_issuer_rate",
+            Self::ForgedCallbacks => "forged_callbacks_rate",
         }
     }
 }
@@ -197,6 +205,8 @@ pub struct Limit {
     pub(super) rules: Vec<RateRule>,
     /// Whether asking costs.
     pub charge: Charge,
+    /// How many are asked for at once.
+    pub(super) count: u32,
 }
 
 impl Limit {
@@ -207,7 +217,7 @@ impl Limit {
         while id.len() > MOST_ID_BYTES {
             id.pop();
         }
-        Self { scope, id, rules: rules.iter().copied().take(MOST_RULES).collect(), charge: Charge::Take }
+        Self { scope, id, rules: rules.iter().copied().take(MOST_RULES).collect(), charge: Charge::Take, count: 1 }
     }
 
     /// A limit on a network address; of IPv6 the first 64 bits, since one customer has all the rest.
@@ -228,6 +238,12 @@ impl Limit {
     #[must_use]
     pub fn token(token: &TokenHash, rules: &[RateRule]) -> Self {
         Self::on(Scope::Token, token.to_hex(), rules)
+    }
+
+    /// The same limit, for so many at once: all or none. More than the burst need it whole, and then keep others waiting longer.
+    #[must_use]
+    pub fn times(self, count: u32) -> Self {
+        Self { count: count.clamp(1, MOST_BURST), ..self }
     }
 
     /// The same limit, only looked at.

@@ -185,9 +185,15 @@ pub async fn delivery(state: State, caller: Authenticated, id: Id<CardId>) -> Ha
             })
         })
         .collect();
+    let google = delivery.google.as_ref().map(|row| {
+        json!({
+            "object": row.object, "written_version": row.version, "written_at": row.written_at, "has_newest": row.version >= pass.version,
+            "saved": row.saved, "saved_at": row.saved_at, "checked_at": row.checked_at, "notices_today": row.notices.len(),
+        })
+    });
     answer::ok(&json!({
         "pass": pass.id, "version": pass.version, "fetched_version": delivery.fetched_version, "fetched_at": delivery.fetched_at,
-        "phones": phones, "owed": owed,
+        "phones": phones, "owed": owed, "google": google,
     }))
 }
 

@@ -108,7 +108,7 @@ impl Core {
         let member = self.db.member(caller.org, state.card.member).await?.ok_or_else(|| Problem::from(Code::Internal))?;
         let name = self.profile(&member)?.name;
         let points = state.spendable(self.clock.now().local_day(programme.zone()));
-        let spent = token.kind == TokenKind::Card && token.state == TokenState::Captured;
+        let spent = matches!(token.kind, TokenKind::Card | TokenKind::Rotating) && token.state == TokenState::Captured;
         let code = CodeView {
             kind: token.kind,
             state: token.state,
@@ -139,12 +139,14 @@ impl Core {
 
     /// The token's row and its card, if the code still stands for the card: a spent card code does until the pass is re-issued.
     pub(super) async fn check_current(&self, caller: &Caller, resolved: &Resolved) -> Result<(Token, CardState), Problem> {
-        let token = self.db.token_row(caller.org, resolved.hash).await?.ok_or_else(|| Problem::from(Code::InvalidCode))?;
+        let row = self.db.token_row(caller.org, resolved.hash).await?;
+        let token = row.or_else(|| resolved.unused(caller, self.clock.now())).ok_or_else(|| Problem::from(Code::InvalidCode))?;
         let state = self.card(caller.org, resolved.token.card).await?;
         if !state.card.active {
             return Err(Code::MemberErased.into());
         }
-        let of_old_pass = token.kind == TokenKind::Card && token.pass != Some(state.card.pass);
+        let of_a_pass = matches!(token.kind, TokenKind::Card | TokenKind::Rotating | TokenKind::Identify);
+        let of_old_pass = of_a_pass && token.pass != Some(state.card.pass);
         if of_old_pass || token.state == TokenState::Replaced {
             return Err(Code::PassReplaced.into());
         }
@@ -161,6 +163,9 @@ impl Core {
     /// Why nothing at all can be redeemed with this code at this place, in the order in which redeeming looks.
     async fn blocked(&self, caller: &Caller, of: (&Token, &Programme), place: &Place) -> Result<Option<Code>, Problem> {
         let (token, programme) = of;
+        if token.kind == TokenKind::Identify {
+            return Ok(Some(Code::LiveCodeRequired));
+        }
         if token.state == TokenState::Captured {
             return Ok(Some(Code::AlreadyRedeemed));
         }

@@ -297,6 +297,7 @@ impl World {
         let line = |(reward, quantity): &(&str, i64)| CaptureLine { reward: (*reward).into(), quantity: *quantity };
         Capture {
             token,
+            rotating: None,
             card: customer.card,
             programme: self.programme,
             voucher: None,

@@ -96,6 +96,7 @@ impl State {
             fetched_at: kept.fetched_at,
             registrations: self.registrations_of(pass).cloned().collect(),
             owed: owed.map(|(_, owed)| owed.item.clone()).collect(),
+            google: self.google.get(&(org, pass)).map(|kept| kept.row.clone()),
         })
     }
 
@@ -122,6 +123,10 @@ impl State {
             }
             if self.registrations_of(pass).next().is_some() {
                 self.owe(pass, Channel::Apple, now);
+                owed += 1;
+            }
+            if self.passes.get(&pass).is_some_and(|kept| kept.pass.on_google) {
+                self.owe(pass, Channel::Google, now);
                 owed += 1;
             }
         }

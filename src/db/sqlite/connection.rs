@@ -13,7 +13,11 @@ use crate::db::DbError;
 const APPLICATION_ID: i64 = 0x5741_4c41;
 
 /// What brings the schema from each version to the next.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_forgetting.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_forgetting.sql"),
+    include_str!("migrations/0003_google.sql"),
+];
 
 /// How long a connection waits for another process that holds the write lock, such as a command line at work.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
