@@ -5,7 +5,7 @@
 //! tasks are started; at the end readiness goes off first, what has begun is finished, then the tasks stop in the order of what they feed.
 
 mod error;
-mod google;
+pub mod google;
 pub mod high_water;
 mod listeners;
 pub mod open;

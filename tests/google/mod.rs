@@ -1,4 +1,5 @@
-//! Google Wallet on the wire: tokens, the REST client, callbacks; against a server whose every answer the test writes.
+//! Google Wallet on the wire: tokens, the REST client, callbacks; against a server whose every answer the test writes. And the whole
+//! gateway beside the strict stand-in.
 
 mod callback_service;
 mod callbacks;
@@ -8,3 +9,9 @@ mod key_cache;
 mod oauth;
 mod refusals;
 mod wire;
+
+mod both_wallets;
+mod deliveries;
+mod sync;
+mod turning;
+mod world;
