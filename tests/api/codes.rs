@@ -19,6 +19,7 @@ use crate::support::app::{Ask, Customer, Reply, TestApp, coffee_programme, op_ke
 
 /// Codes that no request of this file can be answered with, why not, and the test that shows each.
 const ELSEWHERE: &[(Code, &str, &str)] = &[
+    (Code::WalletUnavailable, "needs a Google that does not answer", "a_lost_permission_stops_everything_and_says_what_to_do"),
     (Code::RequestTimeout, "needs a client that stops in the middle of its body", "a_body_that_trickles_in_is_not_waited_for"),
     (
         Code::Internal,

@@ -168,8 +168,9 @@ async fn what_google_tells_is_believed_once_and_only_from_google() {
     world.google.spoil_callback(CallbackFault::Duplicate(3));
     assert!(world.google.remove_pass(&object, world.google.phone_user()));
     world.eventually("the removal is heard", async || heard(&world, &customer).await.filter(|saved| !saved)).await;
-    let all_taken =
-        |google: &walaa::sandbox::google::GoogleSandbox| google.callbacks().iter().filter(|sent| sent.status == Some(200)).count() == 4;
+    let all_taken = |google: &walaa::sandbox::google::GoogleSandbox| {
+        google.callbacks().iter().filter(|sent| sent.status == Some(200)).count() == 4
+    };
     assert!(world.google.wait_until(all_taken).await, "{:?}", world.google.callbacks());
     let org = world.app.shop.organisation.parse().expect("an organisation");
     assert_eq!(world.app.core.db.google_events(org, 100).await.expect("reads").len(), 1, "one nonce, one event");
