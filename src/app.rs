@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::apple::account::Apple;
 use crate::apple::build::PassBuilder;
-use crate::apple::web_service::{PhoneLimits, WebService};
+use crate::apple::web_service::{Fetched, PhoneLimits, WebService};
 use crate::cards::{Core, ViewBuilder};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -214,5 +214,6 @@ fn web_service(
         owed: tasks.owed(),
         client_address: Arc::new(move |request| Some(address::client(request, &trusted))),
         limits: PhoneLimits::default(),
+        fetched: Fetched::default(),
     })
 }
