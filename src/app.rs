@@ -5,7 +5,7 @@
 //! tasks are started; at the end readiness goes off first, what has begun is finished, then the tasks stop in the order of what they feed.
 
 mod error;
-mod google;
+pub mod google;
 pub mod high_water;
 mod listeners;
 pub mod open;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::apple::account::Apple;
 use crate::apple::build::PassBuilder;
-use crate::apple::web_service::{PhoneLimits, WebService};
+use crate::apple::web_service::{Fetched, PhoneLimits, WebService};
 use crate::cards::{Core, ViewBuilder};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -214,5 +214,6 @@ fn web_service(
         owed: tasks.owed(),
         client_address: Arc::new(move |request| Some(address::client(request, &trusted))),
         limits: PhoneLimits::default(),
+        fetched: Fetched::default(),
     })
 }

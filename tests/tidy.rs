@@ -11,7 +11,7 @@ use source::{SourceFile, sources};
 
 /// The modules by level: each may know those of the lines above it.
 const LEVELS: &[&[&str]] = &[
-    &["money", "ids", "clock", "error", "strict_json"],
+    &["money", "ids", "clock", "error", "key_file", "strict_json"],
     &["ledger", "programme", "tokens", "passes"],
     &["db", "gate"],
     &["redemption", "cards", "documents", "apple", "google"],

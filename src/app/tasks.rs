@@ -13,13 +13,13 @@ use crate::apple::account::Apple;
 use crate::cards::Core;
 use crate::google::GoogleWriter;
 use crate::journal::Sequencer;
-use crate::outbox::{AppleSender, GoogleSender, OutboxWorker, Sweeper};
+use crate::outbox::{AppleSender, GoogleAsker, GoogleSender, OutboxWorker, Sweeper};
 
 /// The tasks of a gateway, not started yet.
 pub struct Tasks {
     core: Core,
     outbox: Arc<OutboxWorker>,
-    google: Option<Arc<OutboxWorker>>,
+    google: Option<(Arc<OutboxWorker>, Arc<GoogleAsker>)>,
     sweeper: Arc<Sweeper>,
     mark_file: Option<PathBuf>,
 }
@@ -32,7 +32,9 @@ impl Tasks {
         let outbox = OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender));
         let google = google.map(|writer| {
             let sender = GoogleSender::new(Arc::clone(db), Arc::clone(writer));
-            Arc::new(OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender)))
+            let worker = OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender));
+            let asker = GoogleAsker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(writer));
+            (Arc::new(worker), Arc::new(asker))
         });
         let sweeper = Sweeper::new(Arc::clone(db), batcher.clone(), Arc::clone(clock), Arc::clone(ids));
         Self { core: core.clone(), outbox: Arc::new(outbox), google, sweeper: Arc::new(sweeper), mark_file }
@@ -47,7 +49,10 @@ impl Tasks {
     pub fn start(self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let Core { db, clock, batcher, .. } = self.core;
-        let owed = std::iter::once(&self.outbox).chain(&self.google).map(|worker| worker.owed()).collect();
+        let owed = std::iter::once(&self.outbox)
+            .chain(self.google.as_ref().map(|(worker, _)| worker))
+            .map(|worker| worker.owed())
+            .collect();
         let sequencer = Sequencer { db: Arc::clone(&db), clock, committed: batcher.committed(), owed };
         let sweeper = self.sweeper;
         let until = |mut stop: watch::Receiver<bool>| async move {
@@ -64,8 +69,9 @@ impl Tasks {
             ("outbox", tokio::spawn(self.outbox.run(until(stopped.clone())))),
             ("sequencer", tokio::spawn(sequencer.run(until(stopped.clone())))),
         ];
-        if let Some(google) = self.google {
-            tasks.push(("google", tokio::spawn(google.run(until(stopped.clone())))));
+        if let Some((worker, asker)) = self.google {
+            tasks.push(("google", tokio::spawn(worker.run(until(stopped.clone())))));
+            tasks.push(("google questions", tokio::spawn(asker.run(until(stopped.clone())))));
         }
         if let Some(file) = self.mark_file {
             tasks.push(("mark", tokio::spawn(high_water::keep(db, file, stopped))));

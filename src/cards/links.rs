@@ -6,7 +6,7 @@ use crate::cards::{Caller, Core, Profile, card_link, pass_link};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, OrgId, PassId, ProgrammeId};
-use crate::ledger::{CardState, Member, Pass};
+use crate::ledger::{CardState, Member, Pass, PassKind};
 use crate::programme::Scope;
 
 /// Where a customer gets the card.
@@ -82,9 +82,11 @@ impl Core {
     /// `internal` when the master key is gone.
     pub fn links(&self, pass: &Pass) -> Result<Links, Problem> {
         let key = pass_link(&self.keyring, pass)?;
+        // A voucher comes along with its card there.
+        let offered = self.google.offers(pass.org);
         Ok(Links {
             apple: format!("{}/p/{key}.pkpass", self.public_url),
-            google: self.google.offers(pass.org).then(|| format!("{}/g/{key}", self.public_url)),
+            google: (offered && pass.kind == PassKind::Card).then(|| format!("{}/g/{key}", self.public_url)),
             card_page: format!("{}/c/{}", self.public_url, card_link(&self.keyring, pass)?),
         })
     }

@@ -1,4 +1,6 @@
-//! `walaa google …`: whether a callback is Google's, looked at by hand.
+//! `walaa google …`: whether a callback is Google's, looked at by hand; a programme's classes.
+
+mod sync;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -19,6 +21,8 @@ const MAX_ROOTS_BYTES: u64 = 64 * 1024;
 pub enum GoogleCommand {
     /// Say whether a callback, given on the standard input, is Google's, and what it tells
     VerifyCallback(VerifyCallbackArgs),
+    /// Bring a programme's classes up to date at Google, or say what that would change
+    Sync(sync::SyncArgs),
 }
 
 /// Arguments of `walaa google verify-callback`.
@@ -43,7 +47,13 @@ pub struct VerifyCallbackArgs {
 /// # Errors
 /// The root keys can't be read, or the answer can't be written.
 pub fn run(command: &GoogleCommand, around: &mut Surroundings<'_>) -> Result<Ending, CliError> {
-    let GoogleCommand::VerifyCallback(args) = command;
+    match command {
+        GoogleCommand::VerifyCallback(args) => verify(args, around),
+        GoogleCommand::Sync(args) => sync::run(args, around),
+    }
+}
+
+fn verify(args: &VerifyCallbackArgs, around: &mut Surroundings<'_>) -> Result<Ending, CliError> {
     let message = read_up_to(std::io::stdin(), MAX_MESSAGE_BYTES as u64)?;
     let file = |error: &dyn std::fmt::Display| CliError::Other(format!("{}: {error}", args.roots.display()));
     let listed = std::fs::File::open(&args.roots).and_then(|roots| read_up_to(roots, MAX_ROOTS_BYTES));

@@ -58,11 +58,8 @@ enum Command {
     /// Check and look at pass templates
     #[command(subcommand, after_help = "Example:\n  walaa template check pass-templates/coffee")]
     Template(template::TemplateCommand),
-    /// Look at what Google Wallet says
-    #[command(
-        subcommand,
-        after_help = "Example:\n  walaa google verify-callback --roots keys.json --issuer 3388000000000000000 < message.json"
-    )]
+    /// Bring classes up to date at Google Wallet, and look at what it says
+    #[command(subcommand, after_help = "Example:\n  walaa google sync prog_0000000000000000000000000a --dry-run")]
     Google(google::GoogleCommand),
     /// Prove that the ledger was not changed behind our back
     #[command(subcommand, after_help = "Example:\n  walaa audit verify --config walaa.toml")]

@@ -104,6 +104,8 @@ pub struct ChangedPasses {
     pub passes: Vec<PassId>,
     /// The largest `seq` among the rows that were read in the same snapshot; 0 when there are none.
     pub tag: i64,
+    /// Whether the phone holds any pass of the type.
+    pub known: bool,
 }
 
 /// What a phone logged.

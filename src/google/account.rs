@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::save_link::LinkSigner;
 use super::transport::trusted_url;
-use crate::apple::certificates::{KeyFileError, key_file};
+use crate::key_file::{self, KeyFileError};
 
 /// What to do to get a right file.
 const HOW_TO_GET_ONE: &str = "In the Google Cloud console open IAM & Admin, Service accounts, the account, Keys, Add key, \

@@ -207,7 +207,8 @@ fn identify_barcode(input: &CardInput<'_>) -> crate::google::model::Barcode {
     face::barcode(&rendering, text)
 }
 
-fn rotating_barcode(code: &RotatingCode<'_>, rendering: &Rendering<'_>) -> RotatingBarcode {
+/// The code that the phone renews, in the symbology of the template where that can turn.
+pub(super) fn rotating_barcode(code: &RotatingCode<'_>, rendering: &Rendering<'_>) -> RotatingBarcode {
     let kind = match face::symbology(rendering.design.barcode.format) {
         BarcodeType::Pdf417 => BarcodeType::Pdf417,
         // Google turns nothing else.

@@ -200,7 +200,7 @@ impl GoogleClient {
     ) -> Result<Self, ClientError> {
         let base = trusted_url(&config.base_url).filter(|url| url.path() == "/").ok_or(ClientError::BaseUrl)?;
         let transport = Transport::new(config.timeout)?;
-        let tokens = Arc::new(TokenSource::new(account, Arc::clone(&clock), config.timeout)?);
+        let tokens = Arc::new(TokenSource::over(transport.clone(), account, Arc::clone(&clock)));
         Ok(Self { transport, base, timeout: config.timeout, issuer, tokens, budget, clock, patience: Duration::ZERO })
     }
 

@@ -114,7 +114,7 @@ impl Composer {
         let class = self.class_of(issuer, pass, &viewed)?;
         let object = match pass.kind {
             PassKind::Card => self.card(pass, &viewed, (&class.id, linked)).await?,
-            PassKind::Voucher => self.voucher(&viewed, &class.id)?,
+            PassKind::Voucher => self.voucher(pass, &viewed, &class.id)?,
         };
         Ok(Composed { class, object })
     }
@@ -215,22 +215,14 @@ impl Composer {
             true => String::new(),
             false => codes.identify(self.db.as_ref(), pass).await.map_err(ComposeError::Code)?,
         };
-        let scope = KeyScope { org: pass.org, kid: Kid(pass.auth_kid) };
-        let key = keyring.rotating_key(scope, pass.id).map_err(|_| ComposeError::Code(crate::error::Code::Internal.into()))?;
-        let (key_hex, value_pattern) = (key.to_hex(), W3::value_pattern(pass.id));
-        let rotating = RotatingCode {
-            key_hex: &key_hex,
-            period_ms: ROTATING_PERIOD_SECONDS * 1_000,
-            digits: i32::try_from(ROTATING_DIGITS).unwrap_or(8),
-            value_pattern: &value_pattern,
-        };
+        let turning = self.turning(pass)?;
         let hero = self.images.stamps_url(&template.name, view);
         let input = CardInput {
             class_id,
             view,
             template: &template.template,
             identify_code: &identify_code,
-            rotating: Some(&rotating),
+            rotating: Some(&turning.code()),
             linked,
             hero: hero.as_deref(),
         };
@@ -238,7 +230,7 @@ impl Composer {
         Ok(Body::of(naming::object(class_id.issuer(), &view.serial)?, &object))
     }
 
-    fn voucher(&self, viewed: &Viewed, class_id: &ResourceId) -> Result<Body, ComposeError> {
+    fn voucher(&self, pass: &Pass, viewed: &Viewed, class_id: &ResourceId) -> Result<Body, ComposeError> {
         let template = self.template(&viewed.programme)?;
         let view = &viewed.view;
         let end = viewed.voucher.as_ref().and_then(|voucher| match voucher.state {
@@ -247,7 +239,33 @@ impl Composer {
             VoucherState::Expired => Some(VoucherEnd::Expired),
             VoucherState::Cancelled => Some(VoucherEnd::Cancelled),
         });
-        let object = offer_object(&VoucherInput { class_id, view, template: &template.template, end })?;
+        let turning = self.turning(pass)?;
+        let rotating = Some(&turning.code());
+        let object = offer_object(&VoucherInput { class_id, view, template: &template.template, rotating, end })?;
         Ok(Body::of(naming::object(class_id.issuer(), &view.serial)?, &object))
+    }
+
+    fn turning(&self, pass: &Pass) -> Result<Turning, ComposeError> {
+        let scope = KeyScope { org: pass.org, kid: Kid(pass.auth_kid) };
+        let key = self.views.keyring().rotating_key(scope, pass.id);
+        let key = key.map_err(|_| ComposeError::Code(crate::error::Code::Internal.into()))?;
+        Ok(Turning { key_hex: key.to_hex(), value_pattern: W3::value_pattern(pass.id) })
+    }
+}
+
+/// The turning code of a pass: what Google is told of it.
+struct Turning {
+    key_hex: zeroize::Zeroizing<String>,
+    value_pattern: String,
+}
+
+impl Turning {
+    fn code(&self) -> RotatingCode<'_> {
+        RotatingCode {
+            key_hex: &self.key_hex,
+            period_ms: ROTATING_PERIOD_SECONDS * 1_000,
+            digits: i32::try_from(ROTATING_DIGITS).unwrap_or(8),
+            value_pattern: &self.value_pattern,
+        }
     }
 }

@@ -181,19 +181,20 @@ pub(super) struct Asker<'a> {
 /// What a refusal means. `status` is no success; the body is Google's envelope, or anything.
 pub(super) fn meaning(status: u16, body: &[u8], after: Option<Duration>, asker: Asker<'_>) -> CallError {
     let said = said(status, body);
-    let lower = said.reason.to_ascii_lowercase();
+    // Reasons come as rateLimitExceeded and as RATE_LIMIT_EXCEEDED.
+    let lower = said.reason.to_ascii_lowercase().replace('_', "");
     if status < 500 && (said.reason.contains(NOTIFICATIONS_USED_UP) || said.message.contains(NOTIFICATIONS_USED_UP)) {
         return CallError::QuotaExceeded { quota: Quota::Notifications, after, said };
     }
     match status {
         401 => CallError::Unauthorized(said),
-        403 if lower.contains("ratelimit") || lower.contains("quota") || lower.contains("limitexceeded") => {
+        403 if ["quota", "limitexceeded", "resourceexhausted"].iter().any(|word| lower.contains(word)) => {
             CallError::QuotaExceeded { quota: Quota::Requests, after, said }
         }
         403 => {
             let lacking = match lower.as_str() {
-                "accessnotconfigured" | "service_disabled" => Lacking::Api,
-                "insufficientpermissions" | "access_token_scope_insufficient" => Lacking::Scope,
+                "accessnotconfigured" | "servicedisabled" => Lacking::Api,
+                "insufficientpermissions" | "accesstokenscopeinsufficient" => Lacking::Scope,
                 _ => Lacking::IssuerUser,
             };
             CallError::NotPermitted(NotPermitted { lacking, account: asker.account.to_owned(), issuer: asker.issuer, said })

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::client::GoogleClient;
+use super::client::{GoogleClient, LONGEST_PATIENCE};
 use super::resource::{IssuerId, ResourceId, ResourceKind};
 use super::save_link::{SaveLink, SaveLinkError};
 use crate::clock::Timestamp;
@@ -27,6 +27,12 @@ impl GoogleIssuer {
     #[must_use]
     pub const fn id(&self) -> IssuerId {
         self.client.issuer()
+    }
+
+    /// The same account for somebody who waits for the answer, two seconds at most for the budget.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        Self { client: self.client.patient(LONGEST_PATIENCE), save_url: self.save_url.clone(), origins: self.origins.clone() }
     }
 
     /// A link that puts objects into the wallet of whoever opens it first.

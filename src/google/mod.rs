@@ -23,6 +23,7 @@ pub mod oauth;
 pub mod callbacks;
 
 pub mod compose;
+pub mod difference;
 pub mod issuers;
 pub mod writer;
 

@@ -131,7 +131,12 @@ impl TokenSource {
     /// # Errors
     /// TLS can't be set up on this machine.
     pub fn new(account: Arc<ServiceAccount>, clock: Arc<dyn Clock>, timeout: Duration) -> Result<Self, Trouble> {
-        Ok(Self { account, transport: Transport::new(timeout)?, clock, state: Mutex::default() })
+        Ok(Self::over(Transport::new(timeout)?, account, clock))
+    }
+
+    /// A source over connections that others use, too.
+    pub(super) fn over(transport: Transport, account: Arc<ServiceAccount>, clock: Arc<dyn Clock>) -> Self {
+        Self { account, transport, clock, state: Mutex::default() }
     }
 
     /// Whose tokens they are.

@@ -2,7 +2,7 @@
 //!
 //! Title and terms stand on the class, so each reward of a programme has one; a voucher is an object of it.
 
-use crate::google::card::{ClassInput, class_shared, split, until};
+use crate::google::card::{ClassInput, RotatingCode, class_shared, rotating_barcode, split, until};
 use crate::google::face::{self, Said};
 use crate::google::model::shared::HolderShared;
 use crate::google::model::{Image, ObjectShared, OfferClass, OfferObject, RedemptionChannel, State};
@@ -64,6 +64,8 @@ pub struct VoucherInput<'a> {
     pub view: &'a PassView,
     /// How it looks.
     pub template: &'a Template,
+    /// The code that the phone renews; it redeems the same as the fixed one.
+    pub rotating: Option<&'a RotatingCode<'a>>,
     /// Why it is good no more; none while it is.
     pub end: Option<VoucherEnd>,
 }
@@ -82,10 +84,11 @@ pub fn offer_object(input: &VoucherInput<'_>) -> Result<OfferObject, ResourceIdE
         Some(VoucherEnd::Expired) => State::Expired,
         Some(VoucherEnd::Cancelled) => State::Inactive,
     };
-    let code = view.code.is_some() && end.is_none();
-    let code = code.then(|| rendering.member_text(&rendering.design.barcode.message)).flatten();
+    let good = view.code.is_some() && end.is_none();
+    let code = good.then(|| rendering.member_text(&rendering.design.barcode.message)).flatten();
     let shared = ObjectShared {
         barcode: code.map(|text| face::barcode(&rendering, text.into_owned())),
+        rotating_barcode: input.rotating.filter(|_| good).map(|code| rotating_barcode(code, &rendering)),
         text_modules_data: face::pass_texts(&rendering, template),
         links_module_data: face::links(&rendering, template),
         valid_time_interval: until(view),

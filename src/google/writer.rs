@@ -121,15 +121,9 @@ impl GoogleWriter {
     pub async fn save_link(&self, pass: &Pass) -> Result<String, WriteError> {
         let issuer = self.google.issuer_for(pass.org).ok_or(WriteError::NotConfigured)?;
         let id = naming::object(issuer.id(), &encode(&pass.id.0)).map_err(ComposeError::from)?;
-        let known = self.db.google_object(pass.org, pass.id).await?;
-        if known.is_none_or(|row| row.object != id.to_string()) {
-            let patient = GoogleIssuer {
-                client: issuer.client.patient(super::client::LONGEST_PATIENCE),
-                save_url: issuer.save_url.clone(),
-                origins: issuer.origins.clone(),
-            };
-            self.write_one(&patient, pass).await?;
-        }
+        // Written whatever we remember: a link to an object that Google does not have shows the customer an error.
+        let mut written = self.write_as(&issuer.patient(), std::slice::from_ref(pass), Known::Nothing).await;
+        written.pop().unwrap_or(Ok(Written::Unchanged))?;
         Ok(issuer.save_link(&[(super::resource::ResourceKind::LoyaltyObject, id)], self.clock.now())?)
     }
 
@@ -144,10 +138,14 @@ impl GoogleWriter {
 
     /// Writes passes of one issuer, at most [`Self::together`]; what came of each, in their order.
     pub async fn write(&self, issuer: &GoogleIssuer, passes: &[Pass]) -> Vec<Result<Written, WriteError>> {
+        self.write_as(issuer, passes, Known::Remembered).await
+    }
+
+    async fn write_as(&self, issuer: &GoogleIssuer, passes: &[Pass], known: Known) -> Vec<Result<Written, WriteError>> {
         let mut outcomes: BTreeMap<usize, Result<Written, WriteError>> = BTreeMap::new();
         let mut journeys = Vec::new();
         for (place, pass) in passes.iter().enumerate() {
-            match self.set_out(issuer, pass).await {
+            match self.set_out(issuer, pass, known).await {
                 Ok(Some(journey)) => journeys.push((place, journey)),
                 Ok(None) => drop(outcomes.insert(place, Ok(Written::Unchanged))),
                 Err(error) => drop(outcomes.insert(place, Err(error))),
@@ -195,7 +193,7 @@ impl GoogleWriter {
     }
 
     /// What is to be sent for a pass; `None` when Google has it.
-    async fn set_out<'a>(&self, issuer: &GoogleIssuer, pass: &'a Pass) -> Result<Option<Journey<'a>>, WriteError> {
+    async fn set_out<'a>(&self, issuer: &GoogleIssuer, pass: &'a Pass, known: Known) -> Result<Option<Journey<'a>>, WriteError> {
         let before = self.db.google_object(pass.org, pass.id).await?;
         let id = naming::object(issuer.id(), &encode(&pass.id.0)).map_err(ComposeError::from)?.to_string();
         let before = before.filter(|row| row.object == id);
@@ -208,7 +206,7 @@ impl GoogleWriter {
         };
         let composed = self.composer.pass(issuer.id(), pass, &linked).await?;
         self.class(issuer, pass.org, &composed.class, Known::Remembered).await?;
-        if before.as_ref().is_some_and(|row| row.digest == composed.object.digest) {
+        if known == Known::Remembered && before.as_ref().is_some_and(|row| row.digest == composed.object.digest) {
             return Ok(None);
         }
         let step = if before.is_some() { Step::Patch } else { Step::Insert };
@@ -262,7 +260,7 @@ impl GoogleWriter {
     }
 }
 
-/// Whether what we remember of a class is believed.
+/// Whether what we remember of a class or an object is believed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
     Remembered,

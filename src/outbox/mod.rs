@@ -5,6 +5,7 @@
 
 mod apple;
 mod google;
+mod google_asker;
 mod lanes;
 mod paces;
 mod retry;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 
 pub use apple::AppleSender;
 pub use google::GoogleSender;
+pub use google_asker::GoogleAsker;
 pub use sweeper::{Sweep, SweepStatus, Sweeper};
 pub use worker::{OutboxWorker, Stats};
 

@@ -38,6 +38,10 @@ const CODES: (usize, usize) = (1_000, 10);
 /// to ask for a new one; afterwards `invalid_code`. Beyond the gate's markers of such codes (minutes) and any till's queue (days).
 const CODES_KEPT_DAYS: i64 = 30;
 
+/// Callbacks that are dropped in one run, and how long their nonces are kept: a message itself is valid for days at most.
+const CALLBACKS: usize = 1_000;
+const CALLBACKS_KEPT_DAYS: i64 = 90;
+
 /// How far the outbox may lag before stale passes wait: a re-brand must not stand in the way of sales.
 const OUTBOX_LAG_MS: i64 = 5_000;
 
@@ -58,11 +62,13 @@ pub enum Sweep {
     Answers,
     /// Live and typed codes that ran out long ago and were never redeemed.
     Codes,
+    /// Google's callbacks whose repetition is not expected any more.
+    Callbacks,
 }
 
 impl Sweep {
     /// All sweeps.
-    pub const ALL: [Self; 4] = [Self::Expired, Self::Stale, Self::Answers, Self::Codes];
+    pub const ALL: [Self; 5] = [Self::Expired, Self::Stale, Self::Answers, Self::Codes, Self::Callbacks];
 
     /// The word for it in metrics and logs.
     #[must_use]
@@ -72,6 +78,7 @@ impl Sweep {
             Self::Stale => "stale",
             Self::Answers => "answers",
             Self::Codes => "codes",
+            Self::Callbacks => "callbacks",
         }
     }
 }
@@ -137,6 +144,7 @@ impl Sweeper {
                 Sweep::Stale => self.touch().await,
                 Sweep::Answers => self.forget_answers().await,
                 Sweep::Codes => self.forget_codes().await,
+                Sweep::Callbacks => self.forget_callbacks().await,
             };
             self.note(sweep, result);
         }
@@ -253,6 +261,11 @@ impl Sweeper {
             }
         }
         Ok(done)
+    }
+
+    async fn forget_callbacks(&self) -> Result<usize, SweepError> {
+        let before = self.clock.now().plus_seconds(-CALLBACKS_KEPT_DAYS * 24 * 60 * 60);
+        Ok(self.db.forget_google_events(before, CALLBACKS).await?)
     }
 
     async fn execute(&self, command: Command) -> Result<(), Problem> {

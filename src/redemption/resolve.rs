@@ -5,8 +5,8 @@ use crate::clock::Timestamp;
 use crate::db::TokenRef;
 use crate::error::{Code, Problem};
 use crate::gate::{GateRequest, GateVerdict, Limit, LocalDay, OpMark, PaceKind, PaceRule, RateRule, Scope};
-use crate::ids::{CardId, ProgrammeId, RedemptionId};
-use crate::ledger::{PassKind, PassState, Principal, RotatingStep, Token, TokenHash, TokenKind, TokenState};
+use crate::ids::{CardId, ProgrammeId, RedemptionId, VoucherId};
+use crate::ledger::{PassState, Principal, RotatingStep, Token, TokenHash, TokenKind, TokenState};
 use crate::programme::Programme;
 use crate::tokens::{self, ROTATING_PERIOD_SECONDS, ScannedCode, W3};
 
@@ -100,10 +100,14 @@ impl Core {
     /// A turning code stands for its pass while its step is now, or one beside now: clocks differ. A step that was used says so for ever.
     async fn resolve_turning(&self, caller: &Caller, code: W3) -> Result<Resolved, Problem> {
         let pass = self.db.pass(code.pass).await?;
-        let Some(pass) = pass.filter(|pass| pass.org == caller.org && pass.kind == PassKind::Card && pass.on_google) else {
+        let Some(pass) = pass.filter(|pass| pass.org == caller.org && pass.on_google) else {
             return Err(self.failed_code(caller).await);
         };
         caller.may_use(pass.programme)?;
+        if let Some(id) = pass.voucher {
+            self.check_step(code)?;
+            return self.turning_voucher(caller, id).await;
+        }
         let hash = code.hash(caller.org).0;
         let token = TokenRef {
             kind: TokenKind::Rotating,
@@ -112,14 +116,29 @@ impl Core {
             pass: Some(pass.id),
             voucher: None,
         };
-        let expires_at = Timestamp::from_millis(0).plus_seconds((code.step + 1 + STEPS_BESIDE) * ROTATING_PERIOD_SECONDS);
+        let expires_at = end_of(code);
         let resolved = Resolved { hash, token, turning: Some(RotatingStep { pass: pass.id, step: code.step, expires_at }) };
+        if self.db.token(caller.org, hash).await?.is_none() {
+            self.check_step(code)?;
+        }
+        if pass.state == PassState::Active { Ok(resolved) } else { Err(Code::PassReplaced.into()) }
+    }
+
+    /// The turning code of a voucher's pass stands for the voucher's one token.
+    async fn turning_voucher(&self, caller: &Caller, id: VoucherId) -> Result<Resolved, Problem> {
+        let voucher = self.db.voucher(caller.org, id).await?.ok_or_else(|| Problem::from(Code::Internal))?;
+        let token = self.db.token(caller.org, voucher.token).await?.ok_or_else(|| Problem::from(Code::Internal))?;
+        Ok(Resolved { hash: voucher.token, token, turning: None })
+    }
+
+    /// Whether a turning code is of now, or one step beside.
+    fn check_step(&self, code: W3) -> Result<(), Problem> {
         let now = self.clock.now().seconds().div_euclid(ROTATING_PERIOD_SECONDS);
-        if code.step.abs_diff(now) <= STEPS_BESIDE.unsigned_abs() || self.db.token(caller.org, hash).await?.is_some() {
-            return if pass.state == PassState::Active { Ok(resolved) } else { Err(Code::PassReplaced.into()) };
+        if code.step.abs_diff(now) <= STEPS_BESIDE.unsigned_abs() {
+            return Ok(());
         }
         let detail = "The turning code is from another time; scan the one that shows now, and check the clock of this till.";
-        Err(Problem::new(Code::CodeExpired, detail).with("expired_at", expires_at))
+        Err(Problem::new(Code::CodeExpired, detail).with("expired_at", end_of(code)))
     }
 
     async fn failed_code(&self, caller: &Caller) -> Problem {
@@ -186,6 +205,11 @@ impl Core {
             _ => Err(Problem::field("card", "Give either card or code.")),
         }
     }
+}
+
+/// The last moment at which a turning code is taken.
+fn end_of(code: W3) -> Timestamp {
+    Timestamp::from_millis(0).plus_seconds((code.step + 1 + STEPS_BESIDE) * ROTATING_PERIOD_SECONDS)
 }
 
 /// How often a card may be redeemed from. Only what was redeemed counts, so that a storm on one code hears who won.

@@ -164,7 +164,7 @@ impl Core {
     async fn blocked(&self, caller: &Caller, of: (&Token, &Programme), place: &Place) -> Result<Option<Code>, Problem> {
         let (token, programme) = of;
         if token.kind == TokenKind::Identify {
-            return Ok(Some(Code::LiveCodeRequired));
+            return Ok(Some(Code::IdentifyOnly));
         }
         if token.state == TokenState::Captured {
             return Ok(Some(Code::AlreadyRedeemed));

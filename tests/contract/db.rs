@@ -21,7 +21,7 @@ macro_rules! contract {
             enrolment: a_member_joins, an_identity_joins_once, a_member_takes_a_card_in_another_programme,
                 card_numbers_and_passes_are_unique;
             google: a_turning_code_spends_each_step_once, two_tills_with_one_step_in_one_batch,
-                a_turning_code_is_bound_to_its_pass_and_time, the_fixed_code_identifies_and_never_spends,
+                a_turning_code_is_bound_to_its_pass_and_time, the_fixed_code_identifies_and_never_spends, a_used_turning_code_is_never_forgotten,
                 only_what_is_on_google_is_owed_there, what_was_written_and_what_was_heard_are_kept_apart,
                 google_is_asked_again_about_each_object, classes_are_remembered;
             isolation: one_organisation_sees_nothing_of_another, commands_of_two_organisations_share_a_batch;

@@ -138,20 +138,29 @@ async fn what_is_no_token_is_a_failure_that_quotes_nothing() {
         Reply::json(200, &json!({"access_token": format!("{secret}\r\nX: y"), "expires_in": 3599})),
         Reply::json(200, &json!({"access_token": "", "expires_in": 3599})),
         Reply::Answer(200, vec![], "x".repeat(70_000)),
-        Reply::Answer(302, vec![("Location".to_owned(), "http://127.0.0.1:1/".to_owned())], String::new()),
+        Reply::Answer(302, vec![("Location".to_owned(), "/elsewhere".to_owned())], String::new()),
         Reply::Drop,
     ];
-    for reply in odd {
-        let wire = Wire::scripted(vec![reply.clone(), granted("followed", 3599)]).await;
-        let error = source(&wire).0.token().await.expect_err("no token");
+    let wire = Wire::scripted(odd.to_vec()).await;
+    let (tokens, clock) = source(&wire);
+    for reply in &odd {
+        let error = tokens.token().await.expect_err("no token");
         assert!(matches!(error, TokenError::Transient { .. }), "{reply:?}: {error:?}");
         assert!(!error.to_string().contains(secret), "{error}");
+        clock.advance_seconds(1);
     }
-    for (status, body) in [(400, json!({"error": "invalid_scope"})), (403, json!({})), (401, json!({"error": "invalid_client"}))]
-    {
-        let wire = Wire::new(move |_| Reply::json(status, &body)).await;
-        let error = source(&wire).0.token().await.expect_err("refused");
+    assert_eq!(wire.seen().len(), odd.len(), "no redirection is followed");
+}
+
+#[tokio::test]
+async fn a_refusal_for_another_reason_is_not_tried_again_as_if_it_might_pass() {
+    let refusals = [(400, json!({"error": "invalid_scope"})), (403, json!({})), (401, json!({"error": "invalid_client"}))];
+    let wire = Wire::scripted(refusals.map(|(status, body)| Reply::json(status, &body)).to_vec()).await;
+    let (tokens, clock) = source(&wire);
+    for _ in 0..3 {
+        let error = tokens.token().await.expect_err("refused");
         assert!(matches!(error, TokenError::Refused { .. }), "{error:?}");
+        clock.advance_seconds(1);
     }
 }
 

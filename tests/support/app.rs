@@ -179,13 +179,18 @@ impl TestApp {
 
     /// A gateway with nobody in it.
     pub async fn empty() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(START)));
+        Self::empty_with(tempfile::tempdir().expect("a folder"), clock, |_| {}).await
+    }
+
+    /// A gateway with nobody in it, a folder and a clock that others know already, and a configuration of its own.
+    pub async fn empty_with(folder: tempfile::TempDir, clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> Self {
         let parts = Parts { clock: Arc::<ManualClock>::clone(&clock), ids: Arc::new(SystemIds) };
         let mut config = config(folder.path());
         let on_redis = std::env::var("WALAA_TEST_GATE").is_ok_and(|gate| gate == "redis");
         let redis = on_redis.then(RedisServer::start);
         config.redis.url = redis.as_ref().map(|redis| SecretText::new(redis.url()));
+        change(&mut config);
         let app = App::build(&config, parts).await.expect("the gateway starts");
         let (address, operators) = (local(app.port()), local(app.admin_port()));
         let (core, state) = (app.core().clone(), app.state().clone());

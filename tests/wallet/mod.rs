@@ -4,6 +4,7 @@
 mod certificates;
 mod delivery;
 mod forge;
+mod genuine;
 mod package;
 mod pass_json;
 mod pass_previews;

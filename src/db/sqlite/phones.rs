@@ -72,7 +72,7 @@ pub(super) fn changed_passes(
     }
     let changed: Vec<_> = held.into_iter().filter(|(_, seq)| since.is_none_or(|tag| *seq > tag)).collect();
     let tag = changed.last().map_or(0, |(_, seq)| *seq);
-    Ok(Some(ChangedPasses { passes: changed.into_iter().map(|(pass, _)| pass).collect(), tag }))
+    Ok(Some(ChangedPasses { passes: changed.into_iter().map(|(pass, _)| pass).collect(), tag, known: true }))
 }
 
 pub(super) fn note_listed(db: &Connection, (pass_type, device): (&str, &str), now: Timestamp) -> Result<(), DbError> {

@@ -64,7 +64,7 @@ fn usable_token(work: &Work<'_>, capture: &Capture) -> Result<Token, Problem> {
     if token.kind == TokenKind::Identify {
         let detail =
             "This code says who it is and never spends; ask for the turning code, or for the live code on the card page.";
-        return Err(Problem::new(Code::LiveCodeRequired, detail).with("limit", 0));
+        return Err(Problem::new(Code::IdentifyOnly, detail));
     }
     match token.state {
         TokenState::Issued => {}

@@ -50,6 +50,8 @@ pub(super) fn parse(body: &str, boundary: &str, authorization: Option<&str>) -> 
 
 fn part(text: &str, authorization: Option<&str>) -> Result<Part, &'static str> {
     let (outer, inner) = text.split_once("\n\n").ok_or("a part without a request")?;
+    // Python's mail library folds long headers: a line that begins with a blank belongs to the one before it.
+    let outer = &outer.replace("\n ", " ").replace("\n\t", " ");
     let kind = header(outer, "content-type").unwrap_or_default();
     // Google's sample for Node says that its parts are JSON.
     if !matches!(kind, "application/http" | "application/json") {
@@ -108,7 +110,7 @@ mod tests {
     #[test]
     fn parts_are_read_as_googles_clients_write_them() {
         let python = "--===1==\r\nContent-Type: application/http\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: binary\r\n\
-                      Content-ID: <b29c + 1>\r\n\r\nPATCH /walletobjects/v1/loyaltyObject/1.a?alt=json HTTP/1.1\r\n\
+                      Content-ID: <b29c +\r\n 1>\r\n\r\nPATCH /walletobjects/v1/loyaltyObject/1.a?alt=json HTTP/1.1\r\n\
                       Content-Type: application/json\r\nHost: x\r\n\r\n{\"accountId\": \"a\"}\r\n--===1==\r\n\
                       Content-Type: application/json\r\n\r\nGET /walletobjects/v1/loyaltyObject/1.b\r\n\r\n--===1==--";
         let parts = parse(python, "===1==", Some("Bearer x")).unwrap();

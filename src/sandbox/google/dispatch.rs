@@ -6,7 +6,7 @@ use super::Shared;
 use super::fault::{FailKind, FailWhere, Fault, Reach};
 use super::refusal::Refusal;
 use super::resources::{Api, Page};
-use super::schema::{Extent, schema};
+use super::schema::schema;
 use super::state::{MAX_LINKS, RecordedRequest, State, is_class};
 use super::{oauth, save};
 use crate::google::resource::ResourceKind;
@@ -106,7 +106,7 @@ impl Shared {
 
     /// `jwt.insert`: keeps what is in the JWT, and makes a short link of it.
     fn insert_jwt(&self, api: &mut Api<'_>, body: &Value) -> Result<Value, Refusal> {
-        schema().check("JwtResource", Extent::Whole, body)?;
+        schema().check("JwtResource", body)?;
         let jwt = body["jwt"].as_str().unwrap_or_default();
         let brought = save::read(api.state, jwt)?;
         let resources = save::insert(api, &brought.resources)?;
@@ -121,7 +121,7 @@ impl Shared {
 
 /// `jwt.validate`: either a JWT or a payload, and nothing is kept.
 fn validate_jwt(api: &Api<'_>, body: &Value) -> Result<Value, Refusal> {
-    schema().check("JwtValidateRequest", Extent::Whole, body)?;
+    schema().check("JwtValidateRequest", body)?;
     let resources = match (body["jwtResource"]["jwt"].as_str(), body["jsonResource"]["json"].as_str()) {
         (Some(jwt), None) => save::read(api.state, jwt)?.resources,
         (None, Some(text)) => {

@@ -11,9 +11,11 @@ mod compact;
 mod delivery;
 mod dispatch;
 mod fault;
+mod images;
 mod keys;
 mod notice;
 mod oauth;
+mod options;
 pub mod phone;
 mod refusal;
 mod resources;
@@ -24,7 +26,7 @@ mod schema;
 mod server;
 mod state;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -35,6 +37,7 @@ use tokio::sync::watch;
 
 pub use self::fault::{CallbackFault, FailKind, FailTimes, FailWhere, Fault, Forgery};
 pub use self::notice::{Notice, NoticeKind};
+pub use self::options::{CallbackEvent, CallbackMessage, ClassChange, GoogleOptions, GoogleRules, ImageCheck, Permission};
 pub use self::review::Review;
 pub use self::state::{Counters, RecordedCallback, RecordedRequest};
 
@@ -48,9 +51,6 @@ use crate::ids::Ids;
 /// The issuer that every stand-in has, shaped like Google's.
 pub const ISSUER: &str = "3388000000022990001";
 
-/// Requests within a second that are answered: Google's one published number.
-const REQUESTS_PER_SECOND: u32 = 20;
-
 /// Who has the phone, unless a link is opened as somebody else.
 const PHONE_USER: &str = "sandbox@example.com";
 
@@ -59,79 +59,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Threads that serve; a stand-in has one gateway to serve.
 const WORKERS: usize = 2;
-
-/// How a stand-in is set up.
-pub struct GoogleOptions {
-    /// Where to listen; port 0 picks a free one.
-    pub listen: SocketAddr,
-    /// Rules that Google does not publish, or that tests need otherwise.
-    pub rules: GoogleRules,
-    /// Roots (PEM) that callbacks' addresses may have besides the machine's.
-    pub callback_roots_pem: Vec<u8>,
-    /// Waits before a callback that was not taken is sent again.
-    pub callback_retries: Vec<Duration>,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
-    /// Where its ids come from.
-    pub ids: Arc<dyn Ids>,
-}
-
-impl GoogleOptions {
-    /// As strict as Google, on a free port of this machine.
-    #[must_use]
-    pub fn new(clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            rules: GoogleRules::default(),
-            callback_roots_pem: Vec::new(),
-            callback_retries: [1, 5, 30].map(Duration::from_secs).to_vec(),
-            clock,
-            ids,
-        }
-    }
-}
-
-/// What may be set otherwise, also while it runs.
-#[derive(Debug, Clone, Copy)]
-pub struct GoogleRules {
-    /// Requests within a second; any number if absent.
-    pub rate_per_second: Option<u32>,
-    /// What becomes of classes under review.
-    pub review: Review,
-    /// Whether an object may move to another class of its kind; not documented.
-    pub class_change: ClassChange,
-    /// The status of a `QuotaExceededException`; not documented: 429 or 403.
-    pub notify_quota_status: u16,
-}
-
-impl Default for GoogleRules {
-    fn default() -> Self {
-        Self {
-            rate_per_second: Some(REQUESTS_PER_SECOND),
-            review: Review::Approve,
-            class_change: ClassChange::Allowed,
-            notify_quota_status: 429,
-        }
-    }
-}
-
-/// Whether `classId` of an object may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClassChange {
-    /// It may.
-    Allowed,
-    /// It is refused.
-    Refused,
-}
-
-/// Whether a service account is a user of an issuer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permission {
-    /// It is.
-    Granted,
-    /// It is not: 403 for everything.
-    Revoked,
-}
 
 /// Why a stand-in doesn't start.
 #[derive(Debug, thiserror::Error)]
@@ -411,37 +338,6 @@ impl GoogleSandbox {
     pub async fn shutdown(&self) {
         self.shared.stop.send_replace(true);
         self.server.stop(false).await;
-    }
-}
-
-/// What a callback says.
-#[derive(Debug, Clone, Copy)]
-pub struct CallbackMessage<'m> {
-    /// What happened.
-    pub event: CallbackEvent,
-    /// To which object.
-    pub object_id: &'m str,
-    /// Of which class.
-    pub class_id: &'m str,
-    /// How it is forged, if it is.
-    pub forgery: Option<Forgery>,
-}
-
-/// What users do with passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallbackEvent {
-    /// Into the wallet.
-    Save,
-    /// Out of it.
-    Delete,
-}
-
-impl CallbackEvent {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Save => "save",
-            Self::Delete => "del",
-        }
     }
 }
 

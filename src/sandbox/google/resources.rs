@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::notice::{self, NoticeKind};
 use super::refusal::Refusal;
-use super::schema::{Extent, merge, schema, strip_nulls};
+use super::schema::{merge, schema, strip_nulls};
 use super::state::{MAX_RESOURCES, State, Stored, class_of, is_class, message};
 use super::{ClassChange, GoogleRules, review, rules};
 use crate::clock::Timestamp;
@@ -48,7 +48,7 @@ impl Api<'_> {
     /// `insert`.
     pub(super) fn insert(&mut self, kind: ResourceKind, body: &Value) -> Answer {
         let brought = self.cleaned(kind, body)?;
-        schema().check(message(kind), Extent::Whole, &brought)?;
+        schema().check(message(kind), &brought)?;
         let id = self.own_id(brought["id"].as_str().unwrap_or_default())?;
         if self.state.layer(kind).contains_key(&id.to_string()) {
             return Err(Refusal::exists(if is_class(kind) { "Class" } else { "Object" }, &id.to_string()));
@@ -68,8 +68,8 @@ impl Api<'_> {
 
     /// `patch`.
     pub(super) fn patch(&mut self, kind: ResourceKind, id: &str, body: &Value) -> Answer {
+        // Types are checked on what comes of it: a wrong one is wrong there, too.
         let brought = self.cleaned(kind, body)?;
-        schema().check(message(kind), Extent::Part, &brought)?;
         let (id, before) = self.known(kind, id, &brought)?;
         let mut after = before.clone();
         // What clears by null is not in the cleaned body any more: the merge needs the request as it came.
@@ -81,7 +81,7 @@ impl Api<'_> {
     /// `update`: what is not sent is cleared.
     pub(super) fn update(&mut self, kind: ResourceKind, id: &str, body: &Value) -> Answer {
         let brought = self.cleaned(kind, body)?;
-        schema().check(message(kind), Extent::Whole, &brought)?;
+        schema().check(message(kind), &brought)?;
         let (id, before) = self.known(kind, id, &brought)?;
         let after = brought.clone();
         self.apply(Change { kind, id, before: Some(before), brought, after })
@@ -90,7 +90,7 @@ impl Api<'_> {
     /// `addmessage`.
     pub(super) fn add_message(&mut self, kind: ResourceKind, id: &str, body: &Value) -> Answer {
         let (body, _) = schema().cleaned("AddMessageRequest", body)?;
-        schema().check("AddMessageRequest", Extent::Whole, &body)?;
+        schema().check("AddMessageRequest", &body)?;
         rules::check("AddMessageRequest", &body)?;
         let new = body.get("message").ok_or_else(|| Refusal::invalid("message must be set"))?;
         if new["messageType"] == "EXPIRATION_NOTIFICATION" {
@@ -206,7 +206,7 @@ impl Api<'_> {
         // "Ephemeral": it belongs to the request and not to the pass.
         let notify = change.brought["notifyPreference"] == "NOTIFY_ON_UPDATE";
         change.after.as_object_mut().and_then(|after| after.remove("notifyPreference"));
-        schema().check(message(kind), Extent::Whole, &change.after)?;
+        schema().check(message(kind), &change.after)?;
         rules::check(message(kind), &change.after)?;
         let mut linked = Vec::new();
         if is_class(kind) {

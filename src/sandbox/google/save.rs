@@ -8,7 +8,7 @@ use super::compact::Compact;
 use super::keys::hex;
 use super::refusal::Refusal;
 use super::resources::Api;
-use super::schema::{Extent, schema};
+use super::schema::schema;
 use super::state::{State, class_of, is_class, message};
 use super::{GoogleRules, rules};
 use crate::clock::Timestamp;
@@ -75,7 +75,7 @@ pub(super) fn check(api: &Api<'_>, resources: &[(ResourceKind, Value)]) -> Resul
         }
         if !is_skinny(resource) {
             let (cleaned, _) = schema().cleaned(message(*kind), resource)?;
-            schema().check(message(*kind), Extent::Whole, &cleaned)?;
+            schema().check(message(*kind), &cleaned)?;
             rules::check(message(*kind), &cleaned)?;
         }
     }

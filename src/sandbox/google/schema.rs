@@ -38,42 +38,23 @@ pub(super) fn schema() -> &'static Schema {
 /// What the discovery document says, ready to check.
 pub(super) struct Schema {
     document: Value,
-    whole: BTreeMap<&'static str, Validator>,
-    part: BTreeMap<&'static str, Validator>,
-}
-
-/// Whether all that is required must be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
-    /// A whole resource.
-    Whole,
-    /// What a PATCH brings.
-    Part,
+    validators: BTreeMap<&'static str, Validator>,
 }
 
 impl Schema {
     fn load() -> Self {
         let document: Value = serde_json::from_str(TEXT).expect("the schema is a file of the repository, and is tested");
-        let mut relaxed = document.clone();
-        if let Some(definitions) = relaxed["$defs"].as_object_mut() {
-            for definition in definitions.values_mut().filter_map(Value::as_object_mut) {
-                definition.remove("required");
-            }
-        }
-        let validators = |document: &Value| {
-            let of = |name: &'static str| {
-                let schema = json!({"$ref": format!("#/$defs/{name}"), "$defs": document["$defs"]});
-                (name, jsonschema::draft202012::new(&schema).expect("the schema is a file of the repository, and is tested"))
-            };
-            CHECKED.into_iter().map(of).collect()
+        let of = |name: &'static str| {
+            let schema = json!({"$ref": format!("#/$defs/{name}"), "$defs": document["$defs"]});
+            (name, jsonschema::draft202012::new(&schema).expect("the schema is a file of the repository, and is tested"))
         };
-        Self { whole: validators(&document), part: validators(&relaxed), document }
+        let validators = CHECKED.into_iter().map(of).collect();
+        Self { validators, document }
     }
 
-    /// Checks a message. Nulls must have been taken out.
-    pub(super) fn check(&self, name: &str, extent: Extent, value: &Value) -> Result<(), Refusal> {
-        let validators = if extent == Extent::Whole { &self.whole } else { &self.part };
-        let Some(validator) = validators.get(name) else { return Err(Refusal::no_method()) };
+    /// Checks a whole message. Nulls must have been taken out.
+    pub(super) fn check(&self, name: &str, value: &Value) -> Result<(), Refusal> {
+        let Some(validator) = self.validators.get(name) else { return Err(Refusal::no_method()) };
         let first = validator.iter_errors(value).next();
         first.map_or(Ok(()), |error| {
             let place = error.instance_path().as_str().trim_start_matches('/').replace('/', ".");
@@ -212,7 +193,7 @@ mod tests {
     fn what_the_document_says_is_checked() {
         let schema = schema();
         let right = json!({"id": "3388000000000000001.a", "classId": "3388000000000000001.c", "state": "ACTIVE"});
-        assert_eq!(schema.check("LoyaltyObject", Extent::Whole, &right), Ok(()));
+        assert_eq!(schema.check("LoyaltyObject", &right), Ok(()));
         let wrong = [
             ("state", json!("active")),
             ("points", json!(1)),
@@ -223,11 +204,9 @@ mod tests {
         for (field, value) in wrong {
             let mut card = right.clone();
             card[field] = value;
-            assert!(schema.check("LoyaltyObject", Extent::Whole, &card).is_err(), "{card}");
-            assert!(schema.check("LoyaltyObject", Extent::Part, &json!({field: card[field]})).is_err(), "{card}");
+            assert!(schema.check("LoyaltyObject", &card).is_err(), "{card}");
         }
-        assert!(schema.check("LoyaltyObject", Extent::Whole, &json!({"id": "x"})).is_err(), "required fields");
-        assert_eq!(schema.check("LoyaltyObject", Extent::Part, &json!({"accountId": "x"})), Ok(()));
+        assert!(schema.check("LoyaltyObject", &json!({"id": "x"})).is_err(), "required fields");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::dispatch::{ApiAnswer, ApiRequest, ROOT};
 use super::fault::{FailKind, FailWhere, Reach};
 use super::refusal::Refusal;
 use super::save::{self, MAX_LINK};
-use super::{Shared, oauth, phone};
+use super::{ImageCheck, Shared, images, oauth, phone};
 
 /// Bytes of a batch at most; anything else is smaller by far.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -92,8 +92,19 @@ async fn api(shared: web::Data<Shared>, request: HttpRequest, body: Bytes) -> Ht
         body: body.to_vec(),
         in_batch: false,
     };
+    if let Err(refusal) = pictures(&shared, &api_request.body).await {
+        return refuse(&refusal);
+    }
     let answer = shared.dispatch(&api_request, fault.as_ref());
     if fault.is_some_and(|fault| fault.kind == FailKind::CutAfter) { cut() } else { respond(&answer) }
+}
+
+/// Looks at the pictures of a request, where that is wanted.
+async fn pictures(shared: &Shared, body: &[u8]) -> Result<(), Refusal> {
+    match shared.rules().images {
+        ImageCheck::Trust => Ok(()),
+        ImageCheck::Fetch => images::check(&shared.http, body).await,
+    }
 }
 
 async fn batch(shared: web::Data<Shared>, request: HttpRequest, body: Bytes) -> HttpResponse {
@@ -117,7 +128,10 @@ async fn batch(shared: web::Data<Shared>, request: HttpRequest, body: Bytes) -> 
     shared.state().counters.batches += 1;
     let mut answers = Vec::with_capacity(parts.len());
     for part in parts {
-        let answer = shared.dispatch_part(&part.request);
+        let answer = match pictures(&shared, &part.request.body).await {
+            Ok(()) => shared.dispatch_part(&part.request),
+            Err(refusal) => ApiAnswer { status: refusal.code, body: refusal.body(), retry_after: None },
+        };
         answers.push((part, answer));
     }
     if fault.is_some_and(|fault| fault.kind == FailKind::CutAfter) {

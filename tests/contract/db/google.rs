@@ -104,7 +104,7 @@ pub async fn the_fixed_code_identifies_and_never_spends(world: World) {
     world.done(show(&world, customer)).await;
     let token = world.db.token(world.org, identify).await.expect("reads").expect("a token");
     assert_eq!((token.kind, token.card, token.pass), (TokenKind::Identify, customer.card, Some(customer.pass)));
-    assert_eq!(world.refused(world.capture(customer, identify, &[("latte", 1)])).await, Code::LiveCodeRequired);
+    assert_eq!(world.refused(world.capture(customer, identify, &[("latte", 1)])).await, Code::IdentifyOnly);
     let (_, reissue) = world.reissue(customer);
     world.done(reissue).await;
     let row = world.db.token_row(world.org, identify).await.expect("reads").expect("a token");
@@ -182,4 +182,17 @@ pub async fn classes_are_remembered(world: World) {
     let newer = GoogleClass { digest: [2; 32], ..class };
     world.db.write_google_class(newer.clone()).await.expect("writes");
     assert_eq!(world.db.google_class(world.org, &newer.class).await, Ok(Some(newer)));
+}
+
+/// The row of a turning code is all that says it was used: it is never forgotten, however old.
+pub async fn a_used_turning_code_is_never_forgotten(world: World) {
+    let customer = world.customer_with(500).await;
+    world.done(show(&world, customer)).await;
+    let capture = turning(&world, customer, 1);
+    let token = capture.token;
+    world.done(Body::Capture(capture)).await;
+    world.advance_seconds(400 * 86_400);
+    assert_eq!(world.db.forget_codes(world.now(), 10).await, Ok(0));
+    assert_eq!(world.refused(Body::Capture(turning(&world, customer, 1))).await, Code::AlreadyRedeemed);
+    assert_eq!(world.db.token_row(world.org, token).await.expect("reads").expect("a token").state, TokenState::Captured);
 }

@@ -15,6 +15,7 @@ use super::{code, view};
 use crate::sandbox::google::Shared;
 use crate::sandbox::google::refusal::Refusal;
 use crate::sandbox::google::server::{fresh_json, plain_headers};
+use crate::sandbox::google::state::Stored;
 use crate::sandbox::phone::{locale::Language, page as apple_page};
 
 /// Pages that may watch the phone at once.
@@ -83,7 +84,7 @@ async fn state(shared: web::Data<Shared>, wanted: web::Query<Wanted>) -> HttpRes
 /// The code as it is now: the page asks each time that one has run out.
 async fn turned(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
     let now = shared.clock.now();
-    let object = shared.state().objects.get(id.as_str()).map(|object| object.value()).unwrap_or_default();
+    let object = shared.state().objects.get(id.as_str()).map(Stored::value).unwrap_or_default();
     match code::of(&object, now) {
         Some(code) => fresh_json(&json!({"now": now.millis(), "code": code})),
         None => HttpResponse::NotFound().finish(),

@@ -7,8 +7,9 @@ use super::fields::{Field, Reader};
 use super::words;
 use crate::clock::Timestamp;
 use crate::google::resource::ResourceKind;
+use crate::sandbox::google::dispatch::ROOT;
 use crate::sandbox::google::notice::{Notice, NoticeKind};
-use crate::sandbox::google::state::State;
+use crate::sandbox::google::state::{State, Stored};
 use crate::sandbox::phone::locale::Language;
 
 /// The colour of a card whose maker chose none.
@@ -17,6 +18,9 @@ const PLAIN_COLOUR: &str = "#3c4043";
 /// How bright a colour may be, of 255, before its text must be dark.
 const BRIGHT: u32 = 150;
 
+/// Requests that the panel beside the phone lists.
+const MAX_ASKED: usize = 40;
+
 /// Everything on the screen.
 pub(super) fn screen(state: &State, user: &str, (language, now): (Language, Timestamp)) -> Value {
     let held: Vec<_> = state.objects.iter().filter(|(_, object)| object.users.contains(user)).collect();
@@ -24,8 +28,7 @@ pub(super) fn screen(state: &State, user: &str, (language, now): (Language, Time
         .iter()
         .map(|(_, stored)| {
             let object = stored.value();
-            let class =
-                object["classId"].as_str().and_then(|id| state.classes.get(id)).map(|class| class.value()).unwrap_or_default();
+            let class = class_of(state, &object);
             let id = object["id"].as_str().unwrap_or_default();
             let parent = held.iter().find(|(_, other)| other.linked.iter().any(|link| link == id)).map(|(id, _)| (*id).clone());
             let mut card = card(stored.kind, &Reader { object: &object, class: &class, language }, now);
@@ -35,7 +38,29 @@ pub(super) fn screen(state: &State, user: &str, (language, now): (Language, Time
         })
         .collect();
     let notices: Vec<Value> = state.notices.iter().filter_map(|notice| told(state, notice, language)).collect();
-    json!({"now": now.millis(), "cards": cards, "notices": notices})
+    json!({"now": now.millis(), "cards": cards, "notices": notices, "requests": asked(state)})
+}
+
+/// The class of an object.
+fn class_of(state: &State, object: &Value) -> Value {
+    object["classId"].as_str().and_then(|id| state.classes.get(id)).map(Stored::value).unwrap_or_default()
+}
+
+/// What the gateway asked lately, and the callbacks that it got, the newest first.
+fn asked(state: &State) -> Vec<Value> {
+    let requests = state.requests.iter().rev().take(MAX_ASKED).map(|request| {
+        let path = request.path.strip_prefix(ROOT).unwrap_or(&request.path);
+        let (status, notify, in_batch) = (request.status, request.notify, request.in_batch);
+        json!({"at": request.at.millis(), "method": request.method, "path": path, "status": status, "notify": notify, "in_batch": in_batch})
+    });
+    let callbacks = state.callbacks.iter().rev().take(MAX_ASKED).map(|sent| {
+        let path = format!("{} {}", sent.event, sent.object_id);
+        json!({"at": sent.at.millis(), "method": "CALLBACK", "path": path, "status": sent.status})
+    });
+    let mut all: Vec<Value> = requests.chain(callbacks).collect();
+    all.sort_by_key(|one| std::cmp::Reverse(one["at"].as_i64()));
+    all.truncate(MAX_ASKED);
+    all
 }
 
 fn card(kind: ResourceKind, reader: &Reader<'_>, now: Timestamp) -> Value {
@@ -123,7 +148,7 @@ fn said(message: &Value, language: Language) -> Field {
 fn told(state: &State, notice: &Notice, language: Language) -> Option<Value> {
     let stored = state.objects.get(&notice.object_id)?;
     let object = stored.value();
-    let class = object["classId"].as_str().and_then(|id| state.classes.get(id)).map(|class| class.value()).unwrap_or_default();
+    let class = class_of(state, &object);
     let reader = Reader { object: &object, class: &class, language };
     let title = names(stored.kind, &reader).1.unwrap_or_default();
     let arabic = language == Language::Arabic;
