@@ -1,19 +1,12 @@
-//! Google Wallet, from the outside.
+//! Google Wallet: what it gets (classes, objects, patches, pictures, save links), checked against what Google says itself; the wire
+//! (tokens, the REST client, callbacks), against a server whose every answer the test writes; the strict stand-in, tried by Google's
+//! own client; and the whole gateway beside it.
 
-mod sandbox;
-mod sandbox_callbacks;
-mod sandbox_client;
-mod sandbox_faults;
-mod sandbox_phone;
-mod sandbox_world;
-//! Google Wallet on the wire: tokens, the REST client, callbacks; against a server whose every answer the test writes. And the whole
-//! gateway beside the strict stand-in.
-//! Google Wallet: what it gets (classes, objects, patches, pictures, save links), checked against what Google says itself; and
-//! the wire (tokens, the REST client, callbacks), against a server whose every answer the test writes.
-
+mod both_wallets;
 mod callback_service;
 mod callbacks;
 mod client;
+mod deliveries;
 mod forge;
 mod images;
 mod key_cache;
@@ -22,13 +15,16 @@ mod oauth;
 mod reading;
 mod refusals;
 mod samples;
+mod sandbox;
+mod sandbox_callbacks;
+mod sandbox_client;
+mod sandbox_faults;
+mod sandbox_phone;
+mod sandbox_world;
 mod save_link;
 mod schema;
-mod templates;
-mod wire;
-
-mod both_wallets;
-mod deliveries;
 mod sync;
+mod templates;
 mod turning;
+mod wire;
 mod world;
