@@ -94,7 +94,8 @@ impl Samples {
         let reward = self.programme.rewards.iter().find(|reward| reward.name.values().any(|known| known == name))?;
         let class = offer_class(input, reward);
         let end = view.voided.then_some(VoucherEnd::Used);
-        let object = offer_object(&VoucherInput { class_id: &class.id, view, template: &self.loaded.template, end });
+        let object =
+            offer_object(&VoucherInput { class_id: &class.id, view, template: &self.loaded.template, rotating: None, end });
         Some((class.body(), object.ok()?.body()))
     }
 }
