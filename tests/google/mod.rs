@@ -1,6 +1,4 @@
 //! Google Wallet: what it gets (classes, objects, patches, pictures, save links), checked against what Google says itself; the wire
-//! (tokens, the REST client, callbacks), against a server whose every answer the test writes; the strict stand-in, tried by Google's
-//! own client; and the whole gateway beside it.
 //! (tokens, the REST client, callbacks), against a server whose every answer the test writes; and the whole gateway beside the strict
 //! stand-in, which Google's own Python client has tried.
 
@@ -9,7 +7,6 @@ mod callback_service;
 mod callbacks;
 mod client;
 mod deliveries;
-mod forge;
 mod images;
 mod key_cache;
 mod model;
