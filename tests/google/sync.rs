@@ -19,7 +19,7 @@ fn said(output: &Output) -> String {
 
 #[tokio::test]
 async fn classes_are_looked_at_then_made_then_as_they_should_be() {
-    let world = GoogleWorld::new().await;
+    let world = GoogleWorld::now().await;
     let folder = world.app.folder.path();
     let config = format!(
         "[server]\npublic_url = \"{}\"\n[database]\nurl = \"sqlite:{}\"\n[keys]\nkeyring_file = \"{}\"\nenvironment = \"test\"\n\
