@@ -6,7 +6,8 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::listeners::Listeners;
 use super::{RunError, StartError};
@@ -14,6 +15,7 @@ use crate::apple::web_service::{self, WebService};
 use crate::config::Config;
 use crate::http::observe::observe;
 use crate::http::{self, State, metrics};
+use crate::pages::{self, Pages};
 
 /// What each worker serves.
 #[derive(Clone)]
@@ -22,6 +24,8 @@ pub struct Service {
     pub state: State,
     /// Apple's web service.
     pub web_service: Data<WebService>,
+    /// The pages.
+    pub pages: Data<Pages>,
 }
 
 /// Makes the servers; they serve as soon as they are awaited.
@@ -35,12 +39,14 @@ pub fn start(config: &Config, listeners: Listeners, service: &Service) -> Result
     };
     let shared = service.clone();
     let mut server = HttpServer::new(move || {
-        let Service { state, web_service } = shared.clone();
+        let Service { state, web_service, pages } = shared.clone();
         actix_web::App::new()
             .app_data(state)
             .wrap(from_fn(observe))
             .configure(web_service::configure(web_service))
+            .configure(pages::configure(pages))
             .configure(http::routes)
+            .default_service(web::to(elsewhere))
     })
     .workers(workers)
     .max_connections(config.limits.connections.div_ceil(workers))
@@ -57,6 +63,11 @@ pub fn start(config: &Config, listeners: Listeners, service: &Service) -> Result
     }
     let admin = listeners.admin.map(|listener| admin(listener, service.state.clone())).transpose().map_err(failed)?;
     Ok((server.run(), admin))
+}
+
+/// The answer at an address that is none: a page for people, a problem for programs.
+async fn elsewhere(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
+    if pages::errors::reads_pages(&request) { pages::Visit::of(&request, pages).not_found() } else { http::nothing() }
 }
 
 /// The server for operators: metrics and health, on an address of its own.

@@ -20,6 +20,7 @@ pub struct Tasks {
     outbox: Arc<OutboxWorker>,
     sweeper: Arc<Sweeper>,
     mark_file: Option<PathBuf>,
+    numbered: watch::Sender<u64>,
 }
 
 impl Tasks {
@@ -29,7 +30,13 @@ impl Tasks {
         let sender = AppleSender::new(Arc::clone(db), Arc::clone(apple), Arc::clone(ids));
         let outbox = OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender));
         let sweeper = Sweeper::new(Arc::clone(db), batcher.clone(), Arc::clone(clock), Arc::clone(ids));
-        Self { core: core.clone(), outbox: Arc::new(outbox), sweeper: Arc::new(sweeper), mark_file }
+        Self {
+            core: core.clone(),
+            outbox: Arc::new(outbox),
+            sweeper: Arc::new(sweeper),
+            mark_file,
+            numbered: watch::Sender::default(),
+        }
     }
 
     /// Wakes the outbox.
@@ -37,11 +44,17 @@ impl Tasks {
         self.outbox.owed()
     }
 
+    /// Hears when something was numbered.
+    pub fn numbered(&self) -> watch::Receiver<u64> {
+        self.numbered.subscribe()
+    }
+
     /// Starts them.
     pub fn start(self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let Core { db, clock, batcher, .. } = self.core;
-        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed: batcher.committed(), owed: vec![self.outbox.owed()] };
+        let (committed, owed) = (batcher.committed(), vec![self.outbox.owed()]);
+        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed, owed, numbered: self.numbered };
         let sweeper = self.sweeper;
         let until = |mut stop: watch::Receiver<bool>| async move {
             let _sender_gone = stop.wait_for(|stop| *stop).await;

@@ -46,6 +46,8 @@ pub enum Scope {
     Device,
     /// Requests of an address in the phones' web service that came to nothing.
     Fruitless,
+    /// Cards that people make by themselves from an address.
+    Join,
 }
 
 impl Scope {
@@ -65,6 +67,7 @@ impl Scope {
             Self::Pass => "pass",
             Self::Device => "device",
             Self::Fruitless => "fruitless",
+            Self::Join => "join",
         }
     }
 
@@ -85,6 +88,7 @@ impl Scope {
             Self::Pass => "pass_rate",
             Self::Device => "device_rate",
             Self::Fruitless => "fruitless_rate",
+            Self::Join => "join_rate",
         }
     }
 }

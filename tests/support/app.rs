@@ -52,6 +52,7 @@ pub fn config(folder: &std::path::Path) -> Config {
         organisation_per_second: many,
         organisation_burst: many,
         failed_sign_ins: many,
+        joins_per_hour: many,
         ..config::Limits::default()
     };
     config
