@@ -13,7 +13,8 @@ points-unit = { $count ->
     [few] نقاط
    *[other] نقطة
 }
-money = { $amount } { $currency ->
+# Where a text has no letters of its own outside of what is filled in, \u200F says that it is written from right to left.
+money = {"\u200F"}{ $amount } { $currency ->
     [KWD] د.ك
     [SAR] ر.س
     [AED] د.إ
@@ -24,7 +25,7 @@ money = { $amount } { $currency ->
     [EGP] ج.م
    *[other] { $currency }
 }
-day = { $day } { $month ->
+day = {"\u200F"}{ $day } { $month ->
     [1] يناير
     [2] فبراير
     [3] مارس
@@ -38,7 +39,7 @@ day = { $day } { $month ->
     [11] نوفمبر
    *[12] ديسمبر
 } { $year }
-moment = { $day }، { $time }
+moment = {"\u200F"}{ $day }، { $time }
 
 # Every page
 skip = انتقل إلى المحتوى
@@ -238,6 +239,8 @@ offline = بلا اتصال
 offline-as-of = لا يوجد اتصال. هكذا كانت بطاقتك في الساعة { $value }.
 offline-code = الرمز الذي لم تنتهِ صلاحيته يمكن مسحه. الرمز الجديد يحتاج إلى شبكة.
 offline-retry = حاول مرة أخرى
+
+code-ends-in = تنتهي صلاحيته بعد
 
 # Joining
 join-title = انضم إلى { $value }

@@ -71,7 +71,7 @@ wallet-google = Save to Google Wallet
 wallet-text = The card updates itself and works at the till, even without a network.
 wallet-welcome = One tap, and your card is always with you.
 wallet-go-on = Go on with your phone
-wallet-go-on-text = Scan this with your phone's camera to open your card there. It opens your card: show it to nobody else.
+wallet-go-on-text = Scan this with your phone’s camera to open your card there. It opens your card: show it to nobody else.
 rewards = Rewards
 reward-swap = Swap
 reward-swap-label = Swap { $count } points for { $value }
@@ -169,10 +169,10 @@ closed-text = Your data was erased. The card in your wallet shows that it is voi
 
 # A lost phone
 lost-title = Lost your phone?
-lost-text = We issue your card anew. The card in the lost phone's wallet, its codes, and this page's address stop working at once. Your points and vouchers stay yours.
+lost-text = We issue your card anew. The card in the lost phone’s wallet, its codes, and this page’s address stop working at once. Your points and vouchers stay yours.
 lost-step-1 = The old card and all its codes become worthless.
 lost-step-2 = This page moves to a new, secret address.
-lost-step-3 = You add the card to your new phone's wallet.
+lost-step-3 = You add the card to your new phone’s wallet.
 lost-sure = Yes, issue my card anew
 lost-go = Issue it anew
 
@@ -181,6 +181,8 @@ offline = Offline
 offline-as-of = You are offline. This is how your card stood at { $value }.
 offline-code = A code that has not expired can still be scanned. A new one needs a network.
 offline-retry = Try again
+
+code-ends-in = Expires in
 
 # Joining
 join-title = Join { $value }
@@ -198,7 +200,7 @@ join-terms = Terms of the programme
 join-troubles = Please look at the marked fields.
 join-name-wrong = The name is too long or cannot be read.
 join-contact-missing = Please fill this in.
-join-contact-wrong = That does not look right. A number from abroad begins with + and the country's code.
+join-contact-wrong = That does not look right. A number from abroad begins with + and the country’s code.
 join-contact-phone = A mobile number is needed here.
 join-contact-email = An e-mail address is needed here.
 join-consent-missing = We need this to give you a card.
@@ -207,7 +209,7 @@ known-text = There is a card for this contact. Staff at the counter can find it 
 known-sent = There is a card for this contact. We have sent the way to it there.
 known-again = Join with another contact
 poster-title = Collect points. Get rewards.
-poster-scan = Scan with your phone's camera
+poster-scan = Scan with your phone’s camera
 poster-reward = { $count ->
     [one] { $value } for { $count } point
    *[other] { $value } for { $count } points

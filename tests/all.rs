@@ -1,10 +1,12 @@
 //! All tests, in one binary.
 
 mod api;
+mod browser;
 mod cli;
 mod contract;
 mod crash;
 mod model;
+mod pages;
 mod support;
 mod tidy;
 mod vectors;

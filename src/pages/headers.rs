@@ -13,7 +13,7 @@ pub enum Powers {
 }
 
 /// Device features that no page uses; the camera is one of them on all pages but one.
-const UNUSED: &str = "accelerometer=(), autoplay=(), bluetooth=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
+const UNUSED: &str = "accelerometer=(), autoplay=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
     magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()";
 
 /// Sets the headers of a page whose inline elements carry a nonce.

@@ -177,12 +177,24 @@ impl TestApp {
         app.again_with(state).await
     }
 
+    /// A gateway with one shop chain, where one address may make so many cards.
+    pub async fn with_joins(joins_per_hour: u32) -> Self {
+        let mut app = Self::changed(|config| config.limits.joins_per_hour = joins_per_hour).await;
+        app.shop = app.found_shop().await;
+        app
+    }
+
     /// A gateway with nobody in it.
     pub async fn empty() -> Self {
+        Self::changed(|_| {}).await
+    }
+
+    async fn changed(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(START)));
         let parts = Parts { clock: Arc::<ManualClock>::clone(&clock), ids: Arc::new(SystemIds) };
         let mut config = config(folder.path());
+        change(&mut config);
         let on_redis = std::env::var("WALAA_TEST_GATE").is_ok_and(|gate| gate == "redis");
         let redis = on_redis.then(RedisServer::start);
         config.redis.url = redis.as_ref().map(|redis| SecretText::new(redis.url()));
