@@ -45,7 +45,6 @@ moment = {"\u200F"}{ $day }، { $time }
 skip = انتقل إلى المحتوى
 language = اللغة
 back-to-card = العودة إلى بطاقتك
-unsigned-programme = المكافآت
 
 # The card
 greeting = أهلًا { $value }
@@ -93,7 +92,6 @@ code-until = صالح حتى { $value }
 code-new-in = رمز جديد بعد
 code-renew = أظهر رمزًا جديدًا
 code-expired = انتهت صلاحية هذا الرمز
-code-getting-new = نُحضر رمزًا جديدًا…
 code-none = لا يتوفر رمز الآن. من فضلك اسأل الموظف.
 live-updated = تم تحديث رصيدك.
 wallet-title = احفظها في محفظتك

@@ -30,7 +30,6 @@ moment = { $day }, { $time }
 skip = Skip to the content
 language = Language
 back-to-card = Back to your card
-unsigned-programme = Rewards
 
 # The card
 greeting = Hello, { $value }
@@ -62,7 +61,6 @@ code-until = Good until { $value }
 code-new-in = New code in
 code-renew = Show a new code
 code-expired = This code has expired
-code-getting-new = Fetching a new code…
 code-none = There is no code at the moment. Please ask at the counter.
 live-updated = Your balance was updated.
 wallet-title = Keep it in your wallet

@@ -32,14 +32,16 @@ const VERSION_LETTERS: usize = 12;
 /// How a programme looks.
 #[derive(Debug, Clone)]
 pub struct Brand {
-    /// The variables of the style sheet.
-    pub variables: String,
+    /// The address of its colours; none for those of the style sheet itself.
+    pub colors: Option<String>,
     /// The colour of the browser's own bars, as `#rrggbb`.
     pub theme: String,
     /// The logo's address.
     pub logo: Option<String>,
     /// The icon's address.
     pub icon: Option<String>,
+    /// The class of the strip: one with stamps on it is shown whole.
+    pub strip_class: &'static str,
     base: Option<String>,
 }
 
@@ -47,29 +49,22 @@ impl Brand {
     /// The look of pages that belong to no programme.
     #[must_use]
     pub fn neutral() -> Self {
-        let (background, foreground) = (Color { red: 0x1f, green: 0x3a, blue: 0x34 }, WHITE);
-        Self {
-            variables: variables(background, foreground, foreground),
-            theme: css(background),
-            logo: None,
-            icon: None,
-            base: None,
-        }
+        Self { colors: None, theme: "#1f3a34".to_owned(), logo: None, icon: None, strip_class: "strip", base: None }
     }
 
     /// The look of a template's card.
     #[must_use]
     pub fn of(template: &LoadedTemplate) -> Self {
-        let colors = template.template.design(PassKind::Card).colors;
-        let foreground = readable(colors.foreground, colors.background);
-        let label = readable(colors.label, colors.background);
+        let design = template.template.design(PassKind::Card);
+        let background = design.colors.background;
         let base = format!("/brand/{}/{}", template.name, version(template));
         let has = |name: &str| template.template.files(PassKind::Card, Variant::default()).iter().any(|(file, _)| file == name);
         Self {
-            variables: variables(colors.background, foreground, label),
-            theme: css(colors.background),
+            colors: Some(format!("{base}/colors.css")),
+            theme: css(background),
             logo: has("logo@2x.png").then(|| format!("{base}/logo.png")),
             icon: has("icon@3x.png").then(|| format!("{base}/icon.png")),
+            strip_class: if design.stamps.is_some() { "strip stamped" } else { "strip" },
             base: Some(base),
         }
     }
@@ -89,10 +84,8 @@ fn version(template: &LoadedTemplate) -> String {
 }
 
 fn variables(background: Color, foreground: Color, label: Color) -> String {
-    let light = towards(background, BLACK, LIGHT_SURFACE);
-    // Of the two colours the one that is nearer to being readable on dark pages keeps more of itself.
-    let bright = if label.contrast(DARK_SURFACE) > background.contrast(DARK_SURFACE) { label } else { background };
-    let dark = towards(bright, WHITE, DARK_SURFACE);
+    let light = accent([background, label, foreground], BLACK, LIGHT_SURFACE);
+    let dark = accent([label, background, foreground], WHITE, DARK_SURFACE);
     let on = |color: Color| if color.contrast(WHITE) >= color.contrast(BLACK) { WHITE } else { BLACK };
     let mut css_text = String::from(":root{");
     let colors = [
@@ -122,6 +115,12 @@ fn readable(color: Color, on: Color) -> Color {
     }
 }
 
+/// The first of a brand's colours that can be read on a surface as it is; else the first one, moved.
+fn accent(colors: [Color; 3], end: Color, surface: Color) -> Color {
+    let as_it_is = colors.into_iter().find(|color| color.contrast(surface) >= READABLE);
+    as_it_is.unwrap_or_else(|| towards(colors[0], end, surface))
+}
+
 /// A colour moved towards another, only as far as it must be to be read on a surface.
 fn towards(color: Color, end: Color, surface: Color) -> Color {
     (0..=STEPS).map(|step| mix(color, end, step)).find(|mixed| mixed.contrast(surface) >= READABLE).unwrap_or(end)
@@ -147,21 +146,31 @@ impl Pages {
     }
 }
 
-/// Answers a picture of a template: `logo.png`, `icon.png`, `strip-<stamps>-<ltr or rtl>.png`.
-pub async fn picture(request: HttpRequest, pages: Data<Pages>, path: web::Path<(String, String, String)>) -> HttpResponse {
+/// Answers what a template looks like: `colors.css`, `logo.png`, `icon.png`, `strip-<stamps>-<ltr or rtl>.png`.
+pub async fn look(request: HttpRequest, pages: Data<Pages>, path: web::Path<(String, String, String)>) -> HttpResponse {
     let (name, asked_version, file) = path.into_inner();
-    let picture = pages.templates.get(&name).and_then(|template| {
+    let part = pages.templates.get(&name).and_then(|template| {
         let current = version(&template) == asked_version;
-        Some((picture_of(&template, &file)?, current))
+        Some((part_of(&template, &file)?, current))
     });
-    match picture {
-        Some((bytes, current)) => HttpResponse::Ok()
-            .insert_header((header::CONTENT_TYPE, "image/png"))
+    match part {
+        Some(((content_type, bytes), current)) => HttpResponse::Ok()
+            .insert_header((header::CONTENT_TYPE, content_type))
             .insert_header((header::CACHE_CONTROL, if current { assets::FOR_EVER } else { "no-cache" }))
             .insert_header(("cross-origin-resource-policy", "same-origin"))
-            .body(bytes.to_vec()),
+            .body(bytes),
         None => Visit::of(&request, pages).not_found(),
     }
+}
+
+fn part_of(template: &LoadedTemplate, file: &str) -> Option<(&'static str, Vec<u8>)> {
+    if file == "colors.css" {
+        let colors = template.template.design(PassKind::Card).colors;
+        let foreground = readable(colors.foreground, colors.background);
+        let label = readable(colors.label, colors.background);
+        return Some(("text/css; charset=utf-8", variables(colors.background, foreground, label).into_bytes()));
+    }
+    Some(("image/png", picture_of(template, file)?.to_vec()))
 }
 
 fn picture_of(template: &LoadedTemplate, file: &str) -> Option<Arc<[u8]>> {
@@ -190,6 +199,7 @@ mod tests {
             assert!(towards(*color, BLACK, LIGHT_SURFACE).contrast(LIGHT_SURFACE) >= READABLE, "{color} on light");
             assert!(towards(*color, WHITE, DARK_SURFACE).contrast(DARK_SURFACE) >= READABLE, "{color} on dark");
             for other in &parsed {
+                assert!(accent([*color, *other, *color], BLACK, LIGHT_SURFACE).contrast(LIGHT_SURFACE) >= READABLE);
                 assert!(readable(*other, *color).contrast(*color) >= READABLE, "{other} on {color}");
             }
         }

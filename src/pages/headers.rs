@@ -16,14 +16,14 @@ pub enum Powers {
 const UNUSED: &str = "accelerometer=(), autoplay=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), \
     magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()";
 
-/// Sets the headers of a page whose inline elements carry a nonce.
+/// Sets the headers of a page whose scripts carry a nonce.
 pub fn secure(response: &mut HttpResponseBuilder, nonce: &str, powers: Powers) {
     let (wasm, camera) = match powers {
         Powers::None => ("", "camera=()"),
         Powers::Camera => (" 'wasm-unsafe-eval'", "camera=(self)"),
     };
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'{wasm}; style-src 'self' 'nonce-{nonce}'; img-src 'self'; font-src 'self'; \
+        "default-src 'none'; script-src 'nonce-{nonce}'{wasm}; style-src 'self'; img-src 'self'; font-src 'self'; \
          connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types walaa"
     );

@@ -3,7 +3,7 @@
 //! After each round of the sequencer every stream looks at the version of its own pass, at most twice a second; only a version that moved is
 //! told. Nothing of the card is in the event: the page asks for itself anew.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::db::Db;
@@ -21,7 +21,8 @@ use crate::ledger::{Pass, PassState};
 /// Streams that one node keeps open.
 const MOST_STREAMS: usize = 2_000;
 
-/// Streams about one card: a phone, a laptop, and a few forgotten tabs.
+/// Streams about one card: a phone, a laptop, and a few forgotten tabs. One more takes the place of the oldest, since a browser that went
+/// away is only noticed at the next line.
 const MOST_STREAMS_OF_PASS: usize = 5;
 
 /// After so long a silence a line is sent, so that proxies don't close the stream and a page that has gone is noticed.
@@ -33,11 +34,14 @@ const LONGEST: Duration = Duration::from_mins(15);
 /// The pause before looking, in which further changes gather.
 const GATHER: Duration = Duration::from_millis(300);
 
+/// What a stream that makes way says: its browser shall not push back at once.
+const COME_BACK_LATER: &[u8] = b"retry: 120000\n\n";
+
 /// Open streams.
 pub struct Live {
     numbered: watch::Receiver<u64>,
     closing: watch::Sender<bool>,
-    open: Mutex<HashMap<PassId, usize>>,
+    open: Mutex<HashMap<PassId, VecDeque<Arc<Notify>>>>,
 }
 
 impl Live {
@@ -55,18 +59,24 @@ impl Live {
     /// How many streams are open.
     #[must_use]
     pub fn streams(&self) -> usize {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().map(VecDeque::len).sum()
     }
 
     fn seat(self: &Arc<Self>, pass: PassId) -> Option<Seat> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = open.values().sum();
-        let own = open.get(&pass).copied().unwrap_or_default();
-        if all >= MOST_STREAMS || own >= MOST_STREAMS_OF_PASS || *self.closing.borrow() {
+        let all: usize = open.values().map(VecDeque::len).sum();
+        if all >= MOST_STREAMS || *self.closing.borrow() {
             return None;
         }
-        open.insert(pass, own + 1);
-        Some(Seat { live: Arc::clone(self), pass })
+        let own = open.entry(pass).or_default();
+        if own.len() >= MOST_STREAMS_OF_PASS
+            && let Some(oldest) = own.pop_front()
+        {
+            oldest.notify_one();
+        }
+        let displaced = Arc::new(Notify::new());
+        own.push_back(Arc::clone(&displaced));
+        Some(Seat { live: Arc::clone(self), pass, displaced })
     }
 
     /// Answers with the stream of a pass's changes after a version; 503 when there are too many.
@@ -96,14 +106,18 @@ impl Live {
 struct Seat {
     live: Arc<Live>,
     pass: PassId,
+    /// Is woken when a younger stream takes the place.
+    displaced: Arc<Notify>,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut open = self.live.open.lock().unwrap_or_else(PoisonError::into_inner);
-        match open.get_mut(&self.pass) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(open.remove(&self.pass)),
+        if let Some(own) = open.get_mut(&self.pass) {
+            own.retain(|other| !Arc::ptr_eq(other, &self.displaced));
+            if own.is_empty() {
+                open.remove(&self.pass);
+            }
         }
     }
 }
@@ -127,6 +141,7 @@ async fn next(state: Option<Watching>) -> Sent {
             biased;
             _ = state.closing.wait_for(|closing| *closing) => return None,
             () = tokio::time::sleep_until(state.end) => return None,
+            () = state.seat.displaced.notified() => return Some((Ok(Bytes::from_static(COME_BACK_LATER)), None)),
             changed = state.numbered.changed() => changed.map(|()| Woken::Numbered).ok()?,
             () = tokio::time::sleep(HEARTBEAT) => Woken::Silence,
         };

@@ -93,7 +93,7 @@ pub fn configure(pages: Data<Pages>) -> impl FnOnce(&mut ServiceConfig) {
         config.app_data(pages);
         config.route("/robots.txt", web::get().to(robots::show));
         config.route("/assets/{version}/{file:.*}", web::get().to(assets::show));
-        config.route("/brand/{template}/{version}/{file}", web::get().to(brand::picture));
+        config.route("/brand/{template}/{version}/{file}", web::get().to(brand::look));
         card::routes(config);
         join::routes(config);
     }

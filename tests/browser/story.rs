@@ -125,7 +125,7 @@ async fn the_last_code_is_shown_without_a_network_and_says_so() {
     );
     chrome.until(&kept).await;
     let looks =
-        "globalThis.looks > 3 || (caches.open('card-look').then(c => c.keys()).then(k => globalThis.looks = k.length), false)";
+        "globalThis.looks > 4 || (caches.open('card-look').then(c => c.keys()).then(k => globalThis.looks = k.length), false)";
     chrome.until(looks).await;
     let kept = chrome
         .text(&format!("return caches.open('card-state').then(c => c.match('{}')).then(r => r.text())", path_of(&page)))

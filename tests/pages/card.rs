@@ -38,7 +38,7 @@ async fn points_are_swapped_and_given_back() {
     let (path, mut visitor) = (card_page(&app, &customer).await, Visitor::of(&app));
     let page = visitor.get(&format!("{path}?lang=en")).await.expect(200);
     let words = page.words();
-    let (coffee, cake) = (words.find("A coffee</p>").expect("a coffee"), words.find("A cake</p>").expect("a cake"));
+    let (coffee, cake) = (words.find("\"what\">A coffee").expect("a coffee"), words.find("\"what\">A cake").expect("a cake"));
     assert!(coffee < cake && words.contains("20 points to go"), "affordable first, the other says what is missing");
     let swap = (&*format!("{path}/vouchers"), &[("reward", "coffee")][..]);
     let first = visitor.resend(&page, swap).await.location();

@@ -84,7 +84,10 @@ async fn every_page_is_light() {
             let base = page.body.split("/assets/").nth(1).and_then(|rest| rest.split('/').next()).expect("a version").to_owned();
             let fonts = needed.iter().map(|font| format!("/assets/{base}/fonts/{font}.woff2"));
             let script = page.body.contains("card.js").then(|| format!("/assets/{base}/card.js"));
-            for file in fonts.chain(script).chain([format!("/assets/{base}/base.css")]) {
+            let colors =
+                page.body.split("href=\"").find(|rest| rest.starts_with("/brand/")).and_then(|rest| rest.split('"').next());
+            let styles = [format!("/assets/{base}/base.css")].into_iter().chain(colors.map(str::to_owned));
+            for file in fonts.chain(script).chain(styles) {
                 let seen = visitor.raw(&file).await;
                 assert_eq!(seen.header("cache-control"), "public, max-age=31536000, immutable", "{file}");
                 bytes += seen.bytes;

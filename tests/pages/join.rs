@@ -70,6 +70,7 @@ async fn a_member_hears_that_and_nothing_of_the_card() {
     let known = visitor.get(&format!("{again}?lang=en")).await.expect(200);
     let key = card.split(['/', '?']).nth(2).expect("a key");
     assert!(known.words().contains("You are already a member") && !known.body.contains(key));
+    assert!(known.body.contains(&format!("href=\"{path}\"")), "the way back to the form");
 }
 
 #[tokio::test]

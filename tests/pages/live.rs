@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::visitor::{Visitor, card_page};
+use super::visitor::card_page;
 use crate::support::app::TestApp;
 
 /// Longer than any change takes, even on a busy machine.
@@ -45,6 +45,8 @@ async fn streams_are_bounded_and_what_was_missed_is_told() {
         assert_eq!(next_event(&mut stream).await, "event: change\ndata: 2\n\n", "missed between the page and the stream");
         open.push(stream);
     }
-    let refused = Visitor::of(&app).get(&format!("{path}/live")).await.expect(503);
-    assert_eq!(refused.header("retry-after"), "30");
+    open.push(reqwest::get(&address).await.expect("an answer"));
+    assert_eq!(next_event(&mut open[0]).await, "retry: 120000\n\n", "the oldest makes way");
+    assert!(open[0].chunk().await.expect("no failure").is_none());
+    assert_eq!(next_event(&mut open[MOST_STREAMS]).await, "event: change\ndata: 2\n\n");
 }

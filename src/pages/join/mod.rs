@@ -87,6 +87,7 @@ struct JoinPage<'a> {
 struct KnownPage<'a> {
     page: &'a Page,
     programme: String,
+    again: String,
     sends: Sends,
 }
 
@@ -212,7 +213,8 @@ pub async fn known(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
     with_door(enter(&request, pages).await, async |visit, door| {
         let page = door.page(visit);
         let sends = if visit.pages.sender.is_some() { Sends::Yes } else { Sends::No };
-        let template = KnownPage { programme: page.localised(&door.programme.name), sends, page: &page };
+        let programme = page.localised(&door.programme.name);
+        let template = KnownPage { programme, again: door.address(), sends, page: &page };
         Ok(visit.html(StatusCode::OK, &template))
     })
     .await

@@ -29,7 +29,7 @@ self.addEventListener("fetch", (event) => {
   if (event.request.method !== "GET" || url.origin !== location.origin) return;
   if (event.request.mode === "navigate") {
     event.respondWith(visit(event.request, url));
-  } else if (url.pathname.startsWith("/assets/")) {
+  } else if (url.pathname.startsWith("/assets/") || url.pathname.startsWith("/brand/")) {
     event.respondWith(fetch(event.request).catch(async () => (await caches.match(event.request.url)) ?? Response.error()));
   }
 });

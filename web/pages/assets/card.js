@@ -138,8 +138,8 @@ function install() {
 
 // What the page without a network needs to look like one.
 function assets() {
-  const sheets = [...document.querySelectorAll('link[rel="stylesheet"], link[rel="preload"]')].map((link) => link.href);
-  return [...sheets, ...[...document.querySelectorAll("script[src]")].map((script) => script.src)];
+  const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
+  return [...new Set(loaded)].filter((name) => new URL(name).pathname.startsWith("/assets/") || name.endsWith("/colors.css"));
 }
 
 if (main) {
