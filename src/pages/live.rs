@@ -29,7 +29,7 @@ const MOST_STREAMS_OF_PASS: usize = 5;
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// A stream lives so long; the browser then opens another by itself.
-const LONGEST: Duration = Duration::from_mins(15);
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// The pause before looking, in which further changes gather.
 const GATHER: Duration = Duration::from_millis(300);

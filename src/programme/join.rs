@@ -118,7 +118,7 @@ fn is_version(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn programme(join: serde_json::Value) -> Result<Programme, crate::error::Problem> {
+    fn programme(join: &serde_json::Value) -> Result<Programme, crate::error::Problem> {
         let document = serde_json::json!({
             "name": {"en": "Circle", "ar": "دائرة"}, "currency": "KWD", "time_zone": "Asia/Kuwait", "template": "coffee",
             "earning": {"points_per_unit": "10"}, "join": join,
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_programme_that_says_nothing_lets_people_join() {
-        let join = programme(serde_json::json!({})).unwrap().join;
+        let join = programme(&serde_json::json!({})).unwrap().join;
         assert_eq!(join, Join::default());
         assert_eq!((join.channel(Some("poster")), join.channel(Some("x")), join.channel(None)), ("poster", "other", "direct"));
     }
@@ -137,20 +137,22 @@ mod tests {
     fn a_consent_is_told_in_every_language_of_the_programme() {
         let consent =
             |text| serde_json::json!({"consents": [{"purpose": "terms", "version": "2026.1", "text": text, "required": true}]});
-        assert!(programme(consent(serde_json::json!({"en": "I agree.", "ar": "أوافق."}))).is_ok());
-        let refused = programme(consent(serde_json::json!({"en": "I agree."}))).unwrap_err();
+        assert!(programme(&consent(serde_json::json!({"en": "I agree.", "ar": "أوافق."}))).is_ok());
+        let refused = programme(&consent(serde_json::json!({"en": "I agree."}))).unwrap_err();
         assert_eq!(refused.errors[0].field, "join.consents[0].text");
     }
 
     #[test]
     fn wrong_join_settings_are_named() {
-        let fields = |join| programme(join).unwrap_err().errors.into_iter().map(|error| error.field).collect::<Vec<_>>();
+        let fields = |join: serde_json::Value| {
+            programme(&join).unwrap_err().errors.into_iter().map(|error| error.field).collect::<Vec<_>>()
+        };
         assert_eq!(
             fields(serde_json::json!({"channels": ["poster", "Other", "other"]})),
             ["join.channels[1]", "join.channels[2]"]
         );
         let twice = serde_json::json!({"purpose": "a", "version": "1", "text": {"en": "A", "ar": "ا"}});
         assert_eq!(fields(serde_json::json!({"consents": [twice, twice]})), ["join.consents[1].purpose"]);
-        assert!(programme(serde_json::json!({"identity": "passport"})).is_err());
+        assert!(programme(&serde_json::json!({"identity": "passport"})).is_err());
     }
 }

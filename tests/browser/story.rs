@@ -182,3 +182,33 @@ async fn every_page_looks_right_and_keeps_nobody_out() {
     let own: Vec<_> = complaints.iter().filter(|line| !line.contains("404 (Not Found)")).collect();
     assert!(own.is_empty(), "{own:?}");
 }
+
+/// A third-generation network, as the usual profile has it: bytes in a second, and milliseconds until an answer begins.
+const THIRD_GENERATION: (u32, u32) = (1_600_000 / 8, 300);
+
+/// Milliseconds until something can be seen there.
+const FIRST_PAINT_MS: i64 = 1_000;
+
+#[tokio::test]
+async fn something_is_seen_within_a_second_on_a_slow_network() {
+    let cafe = Cafe::open();
+    let card = cafe.card_page().await;
+    let chrome = Chrome::start().await;
+    chrome.look(LOOKS[0]).await;
+    let (throughput, latency) = THIRD_GENERATION;
+    let slow = json!({ "offline": false, "latency": latency, "downloadThroughput": throughput, "uploadThroughput": throughput });
+    chrome.tools("Network.enable", json!({})).await;
+    chrome.tools("Network.setCacheDisabled", json!({ "cacheDisabled": true })).await;
+    chrome.tools("Network.emulateNetworkConditions", slow).await;
+    for address in [card, format!("{}/join/{}", cafe.base, cafe.demo.text("programme"))] {
+        let mut best = i64::MAX;
+        for _ in 0..3 {
+            chrome.open(&format!("{address}?lang=ar")).await;
+            chrome.until("performance.getEntriesByName('first-contentful-paint').length").await;
+            let paint = "return Math.round(performance.getEntriesByName('first-contentful-paint')[0].startTime)";
+            best = best.min(chrome.run(paint).await.as_i64().expect("a time"));
+        }
+        println!("first paint after {best} ms");
+        assert!(best < FIRST_PAINT_MS, "the first paint took {best} ms at best");
+    }
+}

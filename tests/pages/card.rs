@@ -45,7 +45,7 @@ async fn points_are_swapped_and_given_back() {
     assert_eq!(visitor.resend(&page, swap).await.location(), first, "a second press swaps nothing more");
     let voucher = visitor.get(&first).await.expect(200);
     assert!(voucher.words().contains("Your voucher is ready") && voucher.body.contains("<path d=\"M"));
-    let problem = visitor.submit(&path, (&format!("{path}/vouchers"), &[("reward", "cake")])).await.location();
+    let problem = visitor.resend(&page, (&format!("{path}/vouchers"), &[("reward", "cake")])).await.location();
     assert_eq!(problem, format!("{path}?problem=insufficient_points"));
     assert!(visitor.get(&problem).await.words().contains("not enough points"));
     let voucher_path = first.split('?').next().expect("a path");

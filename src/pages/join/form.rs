@@ -81,7 +81,7 @@ impl Filled {
     ///
     /// # Errors
     /// The form with its troubles.
-    pub fn person(&self, join: &Join, (page, now): (&Page, Timestamp)) -> Result<Person, Asking> {
+    pub fn person(&self, join: &Join, (page, now): (&Page, Timestamp)) -> Result<Person, Box<Asking>> {
         let mut asking = Asking::with(join, page, self);
         let profile = self.profile(join, (page, now));
         let parsed = Person::parse(profile, Some(page.language.code));
@@ -101,7 +101,7 @@ impl Filled {
         }
         match parsed {
             Ok(person) if !asking.is_wrong() => Ok(person),
-            _ => Err(asking),
+            _ => Err(Box::new(asking)),
         }
     }
 

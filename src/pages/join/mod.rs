@@ -163,7 +163,7 @@ pub async fn join(request: HttpRequest, pages: Data<Pages>, body: Bytes) -> Http
         let filled = Filled::read(&sent.fields, &door.programme.join);
         let person = match filled.person(&door.programme.join, (&page, visit.now)) {
             Ok(person) => person,
-            Err(asking) => return Ok(screen(visit, (door, &page), (StatusCode::UNPROCESSABLE_ENTITY, asking))),
+            Err(asking) => return Ok(screen(visit, (door, &page), (StatusCode::UNPROCESSABLE_ENTITY, *asking))),
         };
         visit.joins().await?;
         let channel = door.programme.join.channel(door.tag.as_deref()).to_owned();
