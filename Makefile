@@ -8,9 +8,9 @@ DATA_DIR ?= ./walaa-data
 # What the build needs, and what the tests need beside it, as Debian names them.
 BUILD_PACKAGES := build-essential cmake pkg-config libssl-dev
 TEST_PACKAGES := chromium chromium-driver curl fonts-dejavu-core fonts-noto-core gnutls-bin jq nghttp2-server openssl postgresql python3 \
-	redis-server sqlite3 unzip zbar-tools
+	python3-cryptography python3-jwt python3-venv redis-server sqlite3 unzip zbar-tools
 
-.PHONY: help demo build test check bench fmt docker build-packages test-packages
+.PHONY: help demo build test check bench fmt docker build-packages test-packages google-client
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ demo: build ## Builds and starts the demo: a café with its card, a sandbox phon
 build: build-packages ## Builds the release binary, target/release/walaa
 	$(CARGO) build --release --locked
 
-test: build-packages test-packages ## Runs every test, and says how many there were
+test: build-packages test-packages google-client ## Runs every test, and says how many there were
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --no-fail-fast && \
 		WALAA_TEST_GATE=redis $(CARGO) nextest run --locked --no-fail-fast --test all -E 'test(/^api::/) - test(/^api::limits/)' && \
@@ -51,3 +51,6 @@ build-packages:
 
 test-packages:
 	@./.ci/packages $(TEST_PACKAGES)
+
+google-client:
+	@./.ci/google-client >/dev/null

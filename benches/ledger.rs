@@ -187,6 +187,7 @@ async fn capture_round(batcher: &Batcher, shared: &Shared) -> (f64, Vec<Duration
 fn capture(card: CardId, (pass, generation): (PassId, i64)) -> Body {
     Body::Capture(Capture {
         token: Mint.mint(ORG, TokenKind::Card, &pass.0, generation).1,
+        rotating: None,
         card,
         programme: CLUB,
         voucher: None,

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Exports the drawings of the ready templates: <name>/art/**.svg to <name>/images/**.png at 1x, 2x and 3x.
 
+Those in art/google/ are exported at 1x only: Google Wallet takes one size and makes its own of it. Words on the command line
+choose the drawings whose path holds one of them.
+
 Needs chromium on the PATH and Pillow. Each picture gets a palette of its own, which halves its size without a difference that
 one can see on a phone.
 """
@@ -20,7 +23,7 @@ def export(drawing: pathlib.Path) -> None:
     template = drawing.relative_to(ROOT).parts[0]
     inside = drawing.relative_to(ROOT / template / "art").with_suffix("")
     width, height = map(int, re.search(r'viewBox="0 0 (\d+) (\d+)"', drawing.read_text()).groups())
-    for scale in (1, 2, 3):
+    for scale in (1,) if inside.parts[0] == "google" else (1, 2, 3):
         name = inside.name + ("" if scale == 1 else f"@{scale}x") + ".png"
         target = ROOT / template / "images" / inside.parent / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +33,7 @@ def export(drawing: pathlib.Path) -> None:
             subprocess.run(
                 ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
                  "--default-background-color=00000000", f"--force-device-scale-factor={scale}",
-                 "--window-size=800,800", f"--screenshot={shot}", drawing.resolve().as_uri()],
+                 "--window-size=1200,800", f"--screenshot={shot}", drawing.resolve().as_uri()],
                 check=True, capture_output=True)
             picture = Image.open(shot).convert("RGBA").crop((0, 0, width * scale, height * scale))
         solid = picture.getchannel("A").getextrema()[0] == 255

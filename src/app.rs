@@ -5,6 +5,7 @@
 //! tasks are started; at the end readiness goes off first, what has begun is finished, then the tasks stop in the order of what they feed.
 
 mod error;
+pub mod google;
 pub mod high_water;
 mod listeners;
 pub mod open;
@@ -17,12 +18,13 @@ use std::time::Duration;
 
 use crate::apple::account::Apple;
 use crate::apple::build::PassBuilder;
-use crate::apple::web_service::{PhoneLimits, WebService};
+use crate::apple::web_service::{Fetched, PhoneLimits, WebService};
 use crate::cards::{Core, Templates, ViewBuilder};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::batcher::Batcher;
 use crate::gate::{Gate, RateRule};
+use crate::google::callbacks::CallbackService;
 use crate::http::address;
 use crate::http::limits::Limits;
 use crate::http::{AppState, State};
@@ -49,6 +51,7 @@ pub struct App {
     state: State,
     web_service: actix_web::web::Data<WebService>,
     pages: actix_web::web::Data<Pages>,
+    callbacks: Option<actix_web::web::Data<CallbackService>>,
     tasks: Tasks,
     hold: Option<open::Hold>,
 }
@@ -68,6 +71,7 @@ impl App {
         let gate = open::gate(config, &keyring)?;
         let apple = open::apple(config, (&parts.clock, &parts.ids))?;
         let templates = open::templates(config)?;
+        let google = google::issuers(config, (&gate, &parts.clock))?;
         let listeners = Listeners::bind(&config.server).await?;
         let public_url: Arc<str> = config.server.public_url.clone().unwrap_or_else(|| listeners.own_url()).into();
         let core = Core {
@@ -79,11 +83,18 @@ impl App {
             gate: Arc::clone(&gate),
             public_url: Arc::clone(&public_url),
             programmes: Arc::default(),
+            google: Arc::new(google::offered(config)),
+            templates: Arc::clone(&templates),
         };
+        let writer = google::writer((&db, &parts.clock, &keyring), Arc::clone(&google), (Arc::clone(&templates), &public_url));
+        let writer = Some(writer).filter(|_| !google.is_empty());
         let views = ViewBuilder::new(Arc::clone(&db), keyring, Arc::clone(&parts.clock), public_url);
         let builder =
             Arc::new(PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), Arc::clone(&templates))));
-        let tasks = Tasks::new(&core, &apple, mark_file);
+        let tasks = Tasks::new(&core, (&apple, writer.as_ref()), mark_file);
+        let trusted = config.server.trusted_proxies.clone();
+        let client = move |request: &actix_web::HttpRequest| Some(address::client(request, &trusted));
+        let callbacks = google::callbacks(config, &core, &google, client)?;
         let pages = pages(config, &core, (templates, &apple, &tasks));
         let web_service = web_service(config, (&core, gate), (apple, Arc::clone(&builder), &tasks));
         let state = AppState {
@@ -94,9 +105,10 @@ impl App {
             holders: Arc::default(),
             health: Arc::default(),
             passes: Some(builder),
+            google: writer,
         };
         let state = State::new(state);
-        Ok(Self { config: config.clone(), listeners, state, web_service, pages, tasks, hold })
+        Ok(Self { config: config.clone(), listeners, state, web_service, pages, callbacks, tasks, hold })
     }
 
     /// The port of plain HTTP; 0 when it is off.
@@ -135,12 +147,12 @@ impl App {
     /// # Errors
     /// A server or a task ended by itself: the process should be started anew.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { config, listeners, state, web_service, pages, tasks, hold } = self;
+        let Self { config, listeners, state, web_service, pages, callbacks, tasks, hold } = self;
         let patience = Duration::from_secs(config.server.shutdown_seconds);
         let (http, tls, admin) = (listeners.port(), listeners.tls_port(), listeners.admin_port());
         let health = Arc::clone(&state.health);
         let live = Arc::clone(&pages.live);
-        let service = serve::Service { state, web_service, pages };
+        let service = serve::Service { state, web_service, pages, callbacks };
         let (server, admin_server) = serve::start(&config, listeners, &service)?;
         let handles = [Some(server.handle()), admin_server.as_ref().map(actix_web::dev::Server::handle)];
         let mut server = tokio::spawn(server);
@@ -209,7 +221,6 @@ fn pages(
         views,
         templates,
         apple: Arc::clone(apple),
-        google: None,
         sender: None,
         live: Live::new(tasks.numbered()),
         client_address: Arc::new(move |request| address::client(request, &trusted)),
@@ -237,5 +248,6 @@ fn web_service(
         owed: tasks.owed(),
         client_address: Arc::new(move |request| Some(address::client(request, &trusted))),
         limits: PhoneLimits::default(),
+        fetched: Fetched::default(),
     })
 }

@@ -2,6 +2,7 @@
 //! listens: `app` does that with what it finds here.
 
 mod check;
+mod google;
 mod read;
 mod secret;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use google::GoogleAccount;
 pub use read::{ConfigError, Finding, Origin, Sources};
 pub use secret::SecretText;
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub keys: Keys,
     /// Accounts of Apple Wallet.
     pub apple: Vec<AppleAccount>,
+    /// Issuer accounts of Google Wallet.
+    pub google: Vec<GoogleAccount>,
     /// The operator's own pass templates.
     pub templates: Templates,
     /// Bounds on traffic.
@@ -419,5 +423,6 @@ impl Config {
             start(&mut account.intermediate_file);
             start_some(&mut account.apns_ca_file);
         }
+        self.google.iter_mut().for_each(|account| account.start_paths_at(folder));
     }
 }

@@ -95,6 +95,7 @@ codes! {
     Internal 500 "internal" "Something went wrong on our side";
     LedgerUnavailable 503 "ledger_unavailable" "The ledger can't be reached; nothing was changed";
     Overloaded 503 "overloaded" "Too much at once; nothing was changed";
+    WalletUnavailable 503 "wallet_unavailable" "The wallet's provider does not answer";
     WalletNotConfigured 503 "wallet_not_configured" "No certificate is configured for this wallet";
     GateUnavailable 503 "gate_unavailable" "The gate can't be reached and the operator chose to refuse";
     TimedOut 504 "timed_out" "No answer came in time; ask again under the same Idempotency-Key";

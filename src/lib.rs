@@ -31,4 +31,6 @@ pub mod tokens;
 pub mod clock;
 pub mod error;
 pub mod ids;
+pub mod key_file;
 pub mod money;
+pub mod strict_json;

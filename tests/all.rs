@@ -5,6 +5,7 @@ mod browser;
 mod cli;
 mod contract;
 mod crash;
+mod google;
 mod model;
 mod pages;
 mod support;

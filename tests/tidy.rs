@@ -11,7 +11,7 @@ use source::{SourceFile, sources};
 
 /// The modules by level: each may know those of the lines above it.
 const LEVELS: &[&[&str]] = &[
-    &["money", "ids", "clock", "error"],
+    &["money", "ids", "clock", "error", "key_file", "strict_json"],
     &["ledger", "programme", "tokens", "passes"],
     &["db", "gate"],
     &["redemption", "cards", "documents", "apple", "google"],
@@ -31,6 +31,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("documents", "cards"),
     ("apple", "cards"),
     ("apple", "documents"),
+    ("google", "cards"),
     ("redemption", "cards"),
     ("redemption", "documents"),
     ("http", "journal"),

@@ -7,6 +7,9 @@ use crate::apple::push::ApnsError;
 use crate::clock::Timestamp;
 use crate::db::DbError;
 use crate::gate::GateError;
+use crate::google::account::AccountError;
+use crate::google::callbacks::KeyCacheError;
+use crate::google::client::ClientError;
 use crate::ids::OrgId;
 use crate::passes::TemplateProblem;
 use crate::tokens::KeyringError;
@@ -63,6 +66,21 @@ pub enum StartError {
     /// The database's address names none.
     #[error("database.url {0}")]
     DatabaseUrl(String),
+    /// Two issuer accounts for one organisation.
+    #[error("two sections [[google]] are for {}", .0.map_or_else(|| "every organisation".to_owned(), |org| org.to_string()))]
+    TwoIssuers(Option<OrgId>),
+    /// An issuer's number.
+    #[error("google.issuer_id: {0} is not an issuer's number")]
+    Issuer(String),
+    /// A service account's key.
+    #[error(transparent)]
+    ServiceAccount(#[from] AccountError),
+    /// No client for Google.
+    #[error("google.api_url: {0}")]
+    GoogleClient(#[from] ClientError),
+    /// No way to Google's keys.
+    #[error("google.keys_url: {0}")]
+    GoogleKeys(#[from] KeyCacheError),
     /// The database can't be opened.
     #[error("the database {} can't be opened: {source}", path.display())]
     Database {

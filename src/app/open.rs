@@ -288,6 +288,8 @@ pub async fn core(config: &Config, parts: &Parts) -> Result<Core, StartError> {
         keyring,
         public_url: config.server.public_url.clone().unwrap_or_default().into(),
         programmes: Arc::default(),
+        google: Arc::new(super::google::offered(config)),
+        templates: templates(config)?,
     })
 }
 

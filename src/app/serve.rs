@@ -13,6 +13,7 @@ use super::listeners::Listeners;
 use super::{RunError, StartError};
 use crate::apple::web_service::{self, WebService};
 use crate::config::Config;
+use crate::google::callbacks::{self, CallbackService};
 use crate::http::observe::observe;
 use crate::http::{self, State, metrics};
 use crate::pages::{self, Pages};
@@ -26,6 +27,8 @@ pub struct Service {
     pub web_service: Data<WebService>,
     /// The pages.
     pub pages: Data<Pages>,
+    /// Google's callbacks, where it is configured.
+    pub callbacks: Option<Data<CallbackService>>,
 }
 
 /// Makes the servers; they serve as soon as they are awaited.
@@ -39,11 +42,16 @@ pub fn start(config: &Config, listeners: Listeners, service: &Service) -> Result
     };
     let shared = service.clone();
     let mut server = HttpServer::new(move || {
-        let Service { state, web_service, pages } = shared.clone();
+        let Service { state, web_service, pages, callbacks } = shared.clone();
         actix_web::App::new()
             .app_data(state)
             .wrap(from_fn(observe))
             .configure(web_service::configure(web_service))
+            .configure(|routes| {
+                if let Some(service) = callbacks {
+                    callbacks::configure(service)(routes);
+                }
+            })
             .configure(pages::configure(pages))
             .configure(http::routes)
             .default_service(web::to(elsewhere))

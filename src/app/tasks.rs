@@ -11,13 +11,15 @@ use tokio::task::JoinHandle;
 use super::high_water;
 use crate::apple::account::Apple;
 use crate::cards::Core;
+use crate::google::GoogleWriter;
 use crate::journal::Sequencer;
-use crate::outbox::{AppleSender, OutboxWorker, Sweeper};
+use crate::outbox::{AppleSender, GoogleAsker, GoogleSender, OutboxWorker, Sweeper};
 
 /// The tasks of a gateway, not started yet.
 pub struct Tasks {
     core: Core,
     outbox: Arc<OutboxWorker>,
+    google: Option<(Arc<OutboxWorker>, Arc<GoogleAsker>)>,
     sweeper: Arc<Sweeper>,
     mark_file: Option<PathBuf>,
     numbered: watch::Sender<u64>,
@@ -25,18 +27,19 @@ pub struct Tasks {
 
 impl Tasks {
     /// The tasks over working parts.
-    pub fn new(core: &Core, apple: &Arc<Apple>, mark_file: Option<PathBuf>) -> Self {
+    pub fn new(core: &Core, (apple, google): (&Arc<Apple>, Option<&Arc<GoogleWriter>>), mark_file: Option<PathBuf>) -> Self {
         let Core { db, clock, ids, batcher, .. } = core;
         let sender = AppleSender::new(Arc::clone(db), Arc::clone(apple), Arc::clone(ids));
         let outbox = OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender));
+        let google = google.map(|writer| {
+            let sender = GoogleSender::new(Arc::clone(db), Arc::clone(writer));
+            let worker = OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender));
+            let asker = GoogleAsker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(writer));
+            (Arc::new(worker), Arc::new(asker))
+        });
         let sweeper = Sweeper::new(Arc::clone(db), batcher.clone(), Arc::clone(clock), Arc::clone(ids));
-        Self {
-            core: core.clone(),
-            outbox: Arc::new(outbox),
-            sweeper: Arc::new(sweeper),
-            mark_file,
-            numbered: watch::Sender::default(),
-        }
+        let numbered = watch::Sender::default();
+        Self { core: core.clone(), outbox: Arc::new(outbox), google, sweeper: Arc::new(sweeper), mark_file, numbered }
     }
 
     /// Wakes the outbox.
@@ -53,8 +56,12 @@ impl Tasks {
     pub fn start(self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let Core { db, clock, batcher, .. } = self.core;
-        let (committed, owed) = (batcher.committed(), vec![self.outbox.owed()]);
-        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed, owed, numbered: self.numbered };
+        let owed = std::iter::once(&self.outbox)
+            .chain(self.google.as_ref().map(|(worker, _)| worker))
+            .map(|worker| worker.owed())
+            .collect();
+        let (committed, numbered) = (batcher.committed(), self.numbered);
+        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed, owed, numbered };
         let sweeper = self.sweeper;
         let until = |mut stop: watch::Receiver<bool>| async move {
             let _sender_gone = stop.wait_for(|stop| *stop).await;
@@ -70,6 +77,10 @@ impl Tasks {
             ("outbox", tokio::spawn(self.outbox.run(until(stopped.clone())))),
             ("sequencer", tokio::spawn(sequencer.run(until(stopped.clone())))),
         ];
+        if let Some((worker, asker)) = self.google {
+            tasks.push(("google", tokio::spawn(worker.run(until(stopped.clone())))));
+            tasks.push(("google questions", tokio::spawn(asker.run(until(stopped.clone())))));
+        }
         if let Some(file) = self.mark_file {
             tasks.push(("mark", tokio::spawn(high_water::keep(db, file, stopped))));
         }

@@ -19,12 +19,11 @@ use crate::clock::Timestamp;
 
 pub mod findings;
 pub mod import;
-pub mod key_file;
 pub mod request;
 pub mod sandbox_pki;
 
+pub use crate::key_file::{self, Existing, KeyFileError};
 pub use findings::{Expected, Finding, NfcUse, Severity, examine};
-pub use key_file::{Existing, KeyFileError};
 
 /// The shortest RSA key that a pass certificate may have.
 const MIN_RSA_BITS: u32 = 2048;

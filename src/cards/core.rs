@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cards::{Caller, ProgrammeCache};
+use crate::cards::{Caller, Offered, ProgrammeCache, Templates};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::db::batcher::Batcher;
@@ -32,6 +32,10 @@ pub struct Core {
     pub public_url: Arc<str>,
     /// Programme documents as this node last saw them; decisions never depend on it.
     pub programmes: Arc<ProgrammeCache>,
+    /// Whose cards are offered to Google Wallet.
+    pub google: Arc<Offered>,
+    /// The pass templates that this node runs with: a programme names one of them.
+    pub templates: Arc<Templates>,
 }
 
 /// Under which operation something is asked.

@@ -6,7 +6,7 @@ use crate::cards::{Caller, Consent, Core, Profile, card_link, pass_link};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, OrgId, PassId, ProgrammeId};
-use crate::ledger::{CardState, Member, Pass};
+use crate::ledger::{CardState, Member, Pass, PassKind};
 use crate::programme::Scope;
 
 /// Where a customer gets the card.
@@ -14,6 +14,9 @@ use crate::programme::Scope;
 pub struct Links {
     /// The signed Apple Wallet pass, by an unguessable, revocable address.
     pub apple: String,
+    /// Adds the card to Google Wallet, by the same key; only where Google Wallet is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub google: Option<String>,
     /// The card's page.
     pub card_page: String,
 }
@@ -81,8 +84,12 @@ impl Core {
     /// # Errors
     /// `internal` when the master key is gone.
     pub fn links(&self, pass: &Pass) -> Result<Links, Problem> {
+        let key = pass_link(&self.keyring, pass)?;
+        // A voucher comes along with its card there.
+        let offered = self.google.offers(pass.org);
         Ok(Links {
-            apple: format!("{}/p/{}.pkpass", self.public_url, pass_link(&self.keyring, pass)?),
+            apple: format!("{}/p/{key}.pkpass", self.public_url),
+            google: (offered && pass.kind == PassKind::Card).then(|| format!("{}/g/{key}", self.public_url)),
             card_page: format!("{}/c/{}", self.public_url, card_link(&self.keyring, pass)?),
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, OrgId, PassId, VoucherId, decode};
-use crate::ledger::{Pass, TokenHash, TokenKind, TokenMint};
+use crate::ledger::{IDENTIFY_GENERATION, Pass, TokenHash, TokenKind, TokenMint};
 use crate::tokens::{self, KeyScope, Keyring, Kid, LinkKey, LinkKind, LinkSource, TokenSource, W1};
 
 /// Letters of an id in an address.
@@ -57,6 +57,22 @@ impl Codes<'_> {
     /// As [`Self::of_pass`].
     pub fn live(&self, card: CardId, generation: (u8, i64)) -> Result<String, Problem> {
         self.w1(TokenKind::Live, card.0, generation)
+    }
+
+    /// The text of the fixed code of a card's pass in Google Wallet. Under which master key it was made is asked of the database: the
+    /// card may have been added long after its pass was made.
+    ///
+    /// # Errors
+    /// `internal` when there is none; the database is out of reach.
+    pub async fn identify(&self, db: &dyn crate::db::Db, pass: &Pass) -> Result<String, Problem> {
+        let source = source(TokenKind::Identify, pass.id.0, IDENTIFY_GENERATION);
+        for kid in self.keyring.kids() {
+            let Ok(id) = self.keyring.token_id(KeyScope { org: self.org, kid }, &source) else { continue };
+            if db.token(self.org, id.hash().0).await?.is_some() {
+                return W1::mint(self.keyring, self.org, id).map_err(|_| Problem::from(Code::Internal));
+            }
+        }
+        Err(Code::Internal.into())
     }
 
     /// The text of a typed code, grouped for reading aloud.
@@ -118,7 +134,9 @@ fn source(kind: TokenKind, owner: [u8; 16], generation: i64) -> TokenSource {
     let kind = match kind {
         TokenKind::Card => tokens::TokenKind::Card,
         TokenKind::Voucher => tokens::TokenKind::Voucher,
-        TokenKind::Live | TokenKind::Typed => tokens::TokenKind::Live,
+        TokenKind::Identify => tokens::TokenKind::Identify,
+        // A typed code has a derivation of its own and a turning code is not minted: neither comes here.
+        TokenKind::Live | TokenKind::Typed | TokenKind::Rotating => tokens::TokenKind::Live,
     };
     TokenSource { kind, owner, generation: unsigned(generation) }
 }

@@ -75,6 +75,17 @@ impl Profile {
     }
 }
 
+/// A sealed reason, looked at later. Its text is for the answer to whoever may read it: never for a log.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Reopened {
+    /// What was written.
+    Readable(String),
+    /// The member was erased and the data key with him: nobody can read it.
+    Erased,
+    /// The master key is gone, or it is not what was sealed for this card.
+    Unreadable,
+}
+
 impl Core {
     /// Seals a free text about a card with its member's data key, in letters for the journal: after an erasure nobody can read it.
     ///
@@ -87,16 +98,17 @@ impl Core {
         Ok(BASE64_STANDARD.encode(data_key.seal(Nonce::generate(self.ids.as_ref()), REASON, text.as_bytes())))
     }
 
-    /// Opens what [`Self::seal_reason`] made; `None` after an erasure.
+    /// Opens what [`Self::seal_reason`] made.
     ///
     /// # Errors
-    /// As [`Self::seal_reason`].
-    pub async fn open_reason(&self, org: OrgId, card: CardId, sealed: &str) -> Result<Option<String>, Problem> {
+    /// `not_found`; the database is out of reach.
+    pub async fn open_reason(&self, org: OrgId, card: CardId, sealed: &str) -> Result<Reopened, Problem> {
         let member = self.member_of(org, card).await?;
-        let Some(profile) = &member.profile else { return Ok(None) };
-        let data_key = data_key(profile, &self.keyring, (org, member.id))?;
+        let Some(profile) = &member.profile else { return Ok(Reopened::Erased) };
+        let Ok(data_key) = data_key(profile, &self.keyring, (org, member.id)) else { return Ok(Reopened::Unreadable) };
         let opened = BASE64_STANDARD.decode(sealed).ok().and_then(|bytes| data_key.open(REASON, &bytes).ok());
-        Ok(opened.and_then(|text| String::from_utf8(text.to_vec()).ok()))
+        let text = opened.and_then(|text| String::from_utf8(text.to_vec()).ok());
+        Ok(text.map_or(Reopened::Unreadable, Reopened::Readable))
     }
 
     async fn member_of(&self, org: OrgId, card: CardId) -> Result<Member, Problem> {

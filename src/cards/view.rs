@@ -50,6 +50,10 @@ pub struct Viewed {
     pub view: PassView,
     /// The programme, which names the template.
     pub programme: Arc<Programme>,
+    /// The shop chain's name in every language.
+    pub organisation: Localised,
+    /// The voucher, for a voucher's pass.
+    pub voucher: Option<Voucher>,
 }
 
 /// Makes views.
@@ -99,7 +103,8 @@ impl ViewBuilder {
     pub async fn view(&self, pass: &Pass) -> Result<Viewed, ViewError> {
         let rows = self.rows(pass).await?;
         let view = self.show(&rows)?;
-        Ok(Viewed { view, programme: rows.programme })
+        let organisation = rows.organisation.map_or_else(|| rows.programme.name.clone(), |organisation| organisation.name);
+        Ok(Viewed { view, programme: rows.programme, organisation, voucher: rows.voucher })
     }
 
     async fn rows(&self, pass: &Pass) -> Result<Rows, ViewError> {

@@ -19,8 +19,11 @@ use super::{CliError, Ending, Surroundings, block_on, logs, serve};
 use crate::app::{App, Parts};
 use crate::apple::certificates::key_file;
 use crate::apple::certificates::sandbox_pki::{self, SandboxPki};
-use crate::config::{AppleAccount, Config, Database, KeyEnvironment, Keys, Limits, Listen, Log, Redis, SecretText, Server};
+use crate::config::{
+    AppleAccount, Config, Database, GoogleAccount, KeyEnvironment, Keys, Limits, Listen, Log, Redis, SecretText, Server,
+};
 use crate::sandbox::apns::Apns;
+use crate::sandbox::google::{GoogleOptions, GoogleSandbox, ISSUER};
 use crate::sandbox::phone::Phone;
 use crate::sandbox::stage::{self, PhoneSetup, Shown, StageError};
 
@@ -30,6 +33,9 @@ const TEAM_ID: &str = "SANDBOX123";
 
 /// How far the phone's page is from the gateway's own port, when that is free.
 const PHONE_PORT_OFFSET: u16 = 100;
+
+/// How far Google's stand-in, with the Android phone's page, is from it.
+const GOOGLE_PORT_OFFSET: u16 = 101;
 
 /// Arguments of `walaa demo`.
 #[derive(Debug, Args)]
@@ -66,6 +72,8 @@ struct Ready {
     ca_file: PathBuf,
     apns_url: String,
     phone_url: String,
+    google_url: String,
+    google_phone_url: String,
     member: String,
     card: String,
 }
@@ -99,6 +107,7 @@ struct Running {
     gateway: tokio::task::JoinHandle<Result<(), crate::app::RunError>>,
     stop_gateway: oneshot::Sender<()>,
     apns: Apns,
+    google: GoogleSandbox,
     page: Shown,
     _phone: Phone,
 }
@@ -109,9 +118,11 @@ impl Running {
         let pki = sandbox_pki::generate(&data.join("pki"), PASS_TYPE_ID, TEAM_ID, parts.clock.as_ref())
             .map_err(|error| said(&error))?;
         let apns = stage::start_apns(&pki, Arc::clone(&parts.clock)).await?;
-        let config = config(args, &data, (&pki, &apns));
+        let google = google(args, &data, (&pki, parts))?;
+        let config = config(args, &data, (&pki, &apns, &google));
         let app = App::build(&config, parts.clone()).await?;
         let core = app.core().clone();
+        let app_google = app.state().google.clone();
         let (base_url, tls_url) = (format!("http://127.0.0.1:{}", app.port()), format!("https://localhost:{}", app.tls_port()));
         words::write_config(&config, (&app, &data))?;
         let port = app.port();
@@ -132,6 +143,7 @@ impl Running {
         let phone_port = if args.port == 0 { 0 } else { port.saturating_add(PHONE_PORT_OFFSET) };
         let page = stage::show(&phone, &apns, phone_port, (std::slice::from_ref(&tls_url), offers))?;
         cafe.put_first_card_on(&phone, &core).await?;
+        cafe.put_first_card_on_google(app_google.as_deref(), &core).await?;
         let ready = Ready {
             base_url,
             tls_url,
@@ -144,10 +156,12 @@ impl Running {
             ca_file: pki.root.clone(),
             apns_url: apns.url(),
             phone_url: page.url.clone(),
+            google_url: google.base_url(),
+            google_phone_url: google.phone_url(),
             member: cafe.member.to_string(),
             card: cafe.card.to_string(),
         };
-        Ok(Self { ready, gateway, stop_gateway, apns, page, _phone: phone })
+        Ok(Self { ready, gateway, stop_gateway, apns, google, page, _phone: phone })
     }
 
     /// Waits for the order to stop, and stops everything.
@@ -158,6 +172,7 @@ impl Running {
         };
         self.page.handle.stop(false).await;
         self.apns.stop();
+        self.google.shutdown().await;
         let ended = match ended {
             Some(ended) => ended,
             None => {
@@ -179,8 +194,28 @@ fn data_folder(path: &Path) -> Result<PathBuf, CliError> {
     Ok(path)
 }
 
+/// The stand-in for Google, beside the phone's page; the key of its service account goes into the data folder.
+fn google(args: &DemoArgs, data: &Path, (pki, parts): (&SandboxPki, &Parts)) -> Result<GoogleSandbox, CliError> {
+    let options = |port: u16| -> Result<GoogleOptions, CliError> {
+        Ok(GoogleOptions {
+            listen: (std::net::Ipv4Addr::LOCALHOST, port).into(),
+            callback_roots_pem: std::fs::read(&pki.root)?,
+            ..GoogleOptions::new(Arc::clone(&parts.clock), Arc::clone(&parts.ids))
+        })
+    };
+    let wanted = if args.port == 0 { 0 } else { args.port.saturating_add(GOOGLE_PORT_OFFSET) };
+    let google = match GoogleSandbox::start(options(wanted)?) {
+        Ok(google) => google,
+        // The port is taken.
+        Err(_) => GoogleSandbox::start(options(0)?).map_err(|error| said(&error))?,
+    };
+    let key = google.service_account_json();
+    key_file::write(&data.join("google.json"), key.as_bytes(), key_file::Existing::Replace).map_err(|error| said(&error))?;
+    Ok(google)
+}
+
 /// The configuration that `walaa serve` would be given.
-fn config(args: &DemoArgs, data: &Path, (pki, apns): (&SandboxPki, &Apns)) -> Config {
+fn config(args: &DemoArgs, data: &Path, (pki, apns, google): (&SandboxPki, &Apns, &GoogleSandbox)) -> Config {
     Config {
         server: Server {
             listen: Listen::local(args.port),
@@ -203,6 +238,14 @@ fn config(args: &DemoArgs, data: &Path, (pki, apns): (&SandboxPki, &Apns)) -> Co
             apns_url: apns.url(),
             apns_ca_file: Some(pki.root.clone()),
             ..AppleAccount::default()
+        }],
+        google: vec![GoogleAccount {
+            issuer_id: ISSUER.to_owned(),
+            service_account_file: data.join("google.json"),
+            api_url: google.base_url(),
+            keys_url: google.keys_url(),
+            save_url: google.save_base().trim_end_matches('/').to_owned(),
+            ..GoogleAccount::default()
         }],
         limits: Limits {
             address_per_second: 1_000,

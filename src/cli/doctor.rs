@@ -2,6 +2,7 @@
 //!
 //! It changes nothing but one counter of the database (the durable write that it tries), and may run beside a running gateway.
 
+mod google;
 mod outside;
 
 use std::io::Write;
@@ -31,11 +32,16 @@ const OLDEST_REDIS: u32 = 6;
 
 /// Arguments of `walaa doctor`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  walaa doctor --config walaa.toml\n  walaa doctor --config walaa.toml --offline")]
+#[command(
+    after_help = "Examples:\n  walaa doctor --config walaa.toml\n  walaa doctor --config walaa.toml --offline\n  walaa doctor --config walaa.toml --live"
+)]
 pub struct DoctorArgs {
     /// Leave out what needs the network: the public address and Apple's push service
     #[arg(long)]
     offline: bool,
+    /// Also have Google check a save link of each issuer; nothing is made there
+    #[arg(long, conflicts_with = "offline")]
+    live: bool,
     #[command(flatten)]
     config: ConfigFile,
 }
@@ -113,6 +119,9 @@ pub fn run(args: &DoctorArgs, around: &mut Surroundings<'_>) -> Result<Ending, C
                 if !args.offline {
                     outside::look(&config, &mut looks).await;
                 }
+                if let (true, Ok(keyring)) = (args.live && !config.google.is_empty(), open::keyring(&config)) {
+                    google::look_live(&config, (&keyring, &clock), &mut looks).await;
+                }
                 Ok(())
             })?;
         }
@@ -134,6 +143,7 @@ async fn examine_all(config: &Config, clock: &dyn Clock, looks: &mut Looks) {
     }
     redis(config, looks).await;
     certificates(config, clock, looks);
+    google::look(config, looks);
     templates(config, looks);
 }
 

@@ -328,7 +328,7 @@ fn revoke(args: &RevokeArgs, around: &mut Surroundings<'_>) -> Result<Ending, Cl
         let core = open::core(&config, &parts).await?;
         let found = core.db.document_by_id(crate::ledger::DocumentKind::Key, args.key.0).await?;
         let org = found.ok_or_else(|| CliError::Other(format!("there is no key {}", args.key)))?.key.org;
-        let answer = documents::revoke_key(&core, &asked(org, "revoke", &args.key), args.key).await;
+        let answer = documents::revoke_key(&core, &system(org), &asked(org, "revoke", &args.key), args.key).await;
         done(&answer)?;
         Ok(org)
     })?;

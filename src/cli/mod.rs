@@ -5,6 +5,7 @@ pub mod certs;
 pub mod configure;
 pub mod demo;
 pub mod doctor;
+pub mod google;
 pub mod health;
 pub mod keys;
 pub mod logs;
@@ -57,6 +58,9 @@ enum Command {
     /// Check and look at pass templates
     #[command(subcommand, after_help = "Example:\n  walaa template check pass-templates/coffee")]
     Template(template::TemplateCommand),
+    /// Bring classes up to date at Google Wallet, and look at what it says
+    #[command(subcommand, after_help = "Example:\n  walaa google sync prog_0000000000000000000000000a --dry-run")]
+    Google(google::GoogleCommand),
     /// Prove that the ledger was not changed behind our back
     #[command(subcommand, after_help = "Example:\n  walaa audit verify --config walaa.toml")]
     Audit(audit::AuditCommand),
@@ -178,6 +182,7 @@ fn run(command: Command, mut around: Surroundings<'_>) -> Result<Ending, CliErro
         Command::Certs(command) => certificates(&command, &mut around),
         Command::Keys(command) => keys::run(&command, &mut around),
         Command::Template(command) => template::run(&command, around.out),
+        Command::Google(command) => google::run(&command, &mut around),
         Command::Audit(command) => audit::run(&command, &mut around),
         Command::Backup(args) => upkeep::backup(&args, &mut around),
         Command::Restore(args) => upkeep::restore(&args, &mut around),

@@ -1,5 +1,7 @@
 //! `walaa template check DIR` and `walaa template preview DIR`: what an author of a template looks at.
 
+mod google_samples;
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,12 +12,14 @@ use clap::{Args, Subcommand};
 use super::{CliError, Ending};
 use crate::app::open;
 use crate::apple::pass::{PassIdentity, pass_json};
+use crate::cards::Templates;
 use crate::passes::preview::page::{self, Exhibit};
 use crate::passes::preview::{Picture, sample};
 use crate::passes::{Severity, Template, TemplateProblem, embedded};
 
-/// The ids of a pass that is only looked at.
+/// The names and ids of passes that are only looked at.
 const SAMPLE_PASS_TYPE: &str = "pass.example.preview";
+const SAMPLE_NAME: &str = "preview";
 const SAMPLE_TEAM: &str = "EXAMPLE000";
 const SAMPLE_SERVICE: &str = "https://wallet.example/apple";
 const SAMPLE_TOKEN: &str = "preview-preview-preview";
@@ -26,7 +30,7 @@ pub enum TemplateCommand {
     /// Say what a wallet would refuse or drop silently
     #[command(after_help = "Example:\n  walaa template check pass-templates/coffee")]
     Check(TemplateFolder),
-    /// Write a page with pictures of its passes, front and back, in each language
+    /// Write a page with pictures of its passes in both wallets, in each language
     Preview(PreviewArgs),
 }
 
@@ -68,28 +72,32 @@ pub fn check(folder: &str, out: &mut dyn Write) -> io::Result<ExitCode> {
     report(folder, &problems, out)
 }
 
-/// Writes a page with pictures of a template's passes, front and back, in each of its languages.
+/// Writes a page with pictures of a template's passes in both wallets, in each of its languages.
 pub fn preview(folder: &str, page: &Path, out: &mut dyn Write) -> io::Result<ExitCode> {
     let files = files(folder)?;
-    let template = match Template::load(&files) {
-        Ok(template) => template,
-        Err(problems) => return report(folder, &problems, out),
-    };
-    let exhibits = exhibits(&template).map_err(io::Error::other)?;
+    let mut templates = Templates::default();
+    if let Err(problems) = templates.load(SAMPLE_NAME, &files) {
+        return report(folder, &problems, out);
+    }
+    let exhibits = exhibits(&templates).map_err(io::Error::other)?;
     fs::write(page, page::html(&format!("Template {folder}"), &exhibits))?;
     writeln!(out, "Wrote {}: open it in a browser.", page.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Pictures of a template's passes.
-fn exhibits(template: &Template) -> Result<Vec<Exhibit>, Box<dyn std::error::Error + Send + Sync>> {
+fn exhibits(templates: &Templates) -> Result<Vec<Exhibit>, Box<dyn std::error::Error + Send + Sync>> {
     let identity = PassIdentity::new(SAMPLE_PASS_TYPE, SAMPLE_TEAM)?.with_web_service(SAMPLE_SERVICE, SAMPLE_TOKEN)?;
+    let loaded = templates.get(SAMPLE_NAME).ok_or("the template was not kept")?;
+    let template = &loaded.template;
+    let google = google_samples::Samples::of(templates, &loaded);
     let mut exhibits = Vec::new();
     for sample in sample::views(template) {
         let json = pass_json(&sample.view, template, &identity);
         let files = template.files(sample.view.kind, template.variant_of(&sample.view));
         let picture = Picture::open(&json, &files, &sample.view.language)?;
-        exhibits.push(Exhibit { caption: sample.caption, picture });
+        let google = google.as_ref().and_then(|google| google.html(&sample.view));
+        exhibits.push(Exhibit { caption: sample.caption, picture, google });
     }
     Ok(exhibits)
 }

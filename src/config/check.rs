@@ -20,6 +20,9 @@ impl Config {
         for (place, account) in self.apple.iter().enumerate() {
             account.check(&mut |right, key, what| found.expect(right, &format!("apple.{place}.{key}"), what));
         }
+        for (place, account) in self.google.iter().enumerate() {
+            account.check(&mut |right, key, what| found.expect(right, &format!("google.{place}.{key}"), what));
+        }
         found.0
     }
 }

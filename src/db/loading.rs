@@ -19,6 +19,8 @@ pub struct Wanted {
     pub all_of_members: Vec<(OrgId, MemberId)>,
     /// Tokens.
     pub tokens: Vec<(OrgId, TokenHash)>,
+    /// Cards whose newest used step is wanted.
+    pub presence: Vec<(OrgId, CardId)>,
     /// Vouchers.
     pub vouchers: Vec<(OrgId, VoucherId)>,
     /// Redemptions.
@@ -51,6 +53,7 @@ impl Wanted {
             wanted.cards.extend(roots.cards.into_iter().map(|id| (org, id)));
             wanted.open_of_cards.extend(roots.whole_cards.into_iter().map(|id| (org, id)));
             wanted.tokens.extend(roots.tokens.into_iter().map(|hash| (org, hash)));
+            wanted.presence.extend(roots.presence.into_iter().map(|id| (org, id)));
             wanted.vouchers.extend(roots.vouchers.into_iter().map(|id| (org, id)));
             wanted.redemptions.extend(roots.redemptions.into_iter().map(|id| (org, id)));
             wanted.earnings.extend(roots.earnings.into_iter().map(|id| (org, id)));
@@ -138,6 +141,7 @@ impl Wanted {
         once(&mut self.cards_of);
         once(&mut self.all_of_members);
         once(&mut self.tokens);
+        once(&mut self.presence);
         once(&mut self.vouchers);
         once(&mut self.redemptions);
         once(&mut self.earnings);
@@ -157,6 +161,7 @@ impl Wanted {
             && self.cards_of.is_empty()
             && self.all_of_members.is_empty()
             && self.tokens.is_empty()
+            && self.presence.is_empty()
             && self.vouchers.is_empty()
             && self.redemptions.is_empty()
             && self.earnings.is_empty()

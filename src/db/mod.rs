@@ -8,6 +8,7 @@ pub mod batcher;
 mod loading;
 pub mod memory;
 pub mod sqlite;
+mod wallets;
 
 use async_trait::async_trait;
 
@@ -18,6 +19,8 @@ use crate::ledger::{
     Principal, Redemption, TokenHash, TokenKind, Voucher,
 };
 
+pub use wallets::{GoogleClass, GoogleEvent, GoogleEventKind, GoogleObject, Heard, MAX_NOTICES};
+
 /// The most commands that one transaction decides.
 pub const MAX_BATCH: usize = 256;
 
@@ -26,6 +29,12 @@ pub const MAX_REGISTRATIONS_PER_PASS: usize = 20;
 
 /// The most lines of phones' logs that are kept; older ones go.
 pub const MAX_DEVICE_LOGS: usize = 10_000;
+
+/// How long after a callback Google is asked whether it is still so: several devices of one holder give several.
+pub const ASK_AFTER_EVENT_MS: i64 = 10 * 60_000;
+
+/// How often Google is asked about an object of which nothing is heard.
+pub const ASK_EVERY_MS: i64 = 24 * 3_600_000;
 
 /// Why the database did not do what was asked. Nothing was changed, unless it says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +104,8 @@ pub struct ChangedPasses {
     pub passes: Vec<PassId>,
     /// The largest `seq` among the rows that were read in the same snapshot; 0 when there are none.
     pub tag: i64,
+    /// Whether the phone holds any pass of the type.
+    pub known: bool,
 }
 
 /// What a phone logged.
@@ -239,6 +250,8 @@ pub struct Delivery {
     pub registrations: Vec<Registration>,
     /// What is still owed.
     pub owed: Vec<OutboxItem>,
+    /// The object in Google Wallet, once it was written.
+    pub google: Option<GoogleObject>,
 }
 
 /// A token that ran out, for the sweep.
@@ -383,6 +396,27 @@ pub trait Db: Send + Sync {
     /// How a pass stands with its phones.
     async fn delivery(&self, org: OrgId, pass: PassId) -> Result<Option<Delivery>, DbError>;
 
+    // --- Google Wallet ---
+
+    /// How a pass was last written to Google Wallet, and what was heard of it.
+    async fn google_object(&self, org: OrgId, pass: PassId) -> Result<Option<GoogleObject>, DbError>;
+    /// Notes what was written. What was heard (`saved`, `saved_at`, `checked_at`) is not touched, and a version never goes back.
+    async fn write_google_objects(&self, objects: Vec<GoogleObject>) -> Result<(), DbError>;
+    /// Notes a verified callback, once per nonce, and what it says of the object unless something newer was heard.
+    async fn hear_google(&self, event: GoogleEvent) -> Result<Heard, DbError>;
+    /// Callbacks to an organisation, newest first.
+    async fn google_events(&self, org: OrgId, limit: usize) -> Result<Vec<GoogleEvent>, DbError>;
+    /// Drops callbacks that were heard before `before`; says how many.
+    async fn forget_google_events(&self, before: Timestamp, limit: usize) -> Result<usize, DbError>;
+    /// Objects of which Google is to be asked whether somebody has them, the longest waiting first; of all organisations.
+    async fn google_objects_to_ask(&self, now: Timestamp, limit: usize) -> Result<Vec<GoogleObject>, DbError>;
+    /// Notes what Google said, `None` for no answer; it is asked again after [`ASK_EVERY_MS`].
+    async fn note_google_asked(&self, org: OrgId, pass: PassId, saved: Option<bool>, now: Timestamp) -> Result<(), DbError>;
+    /// A class as it was last written.
+    async fn google_class(&self, org: OrgId, class: &str) -> Result<Option<GoogleClass>, DbError>;
+    /// Notes that a class was written.
+    async fn write_google_class(&self, class: GoogleClass) -> Result<(), DbError>;
+
     // --- journal ---
 
     /// Numbers committed journal rows in commit order, extends each organisation's chain ([`crate::ledger::chain::link`]), gives each changed pass its
@@ -407,6 +441,8 @@ pub trait Db: Send + Sync {
     ) -> Result<Vec<OutboxItem>, DbError>;
     /// Ends a claim.
     async fn settle_outbox(&self, item: &OutboxItem, result: OutboxResult) -> Result<(), DbError>;
+    /// Ends several claims in one transaction.
+    async fn settle_outbox_all(&self, settled: Vec<(OutboxItem, OutboxResult)>) -> Result<(), DbError>;
     /// When the next row is due, if any.
     async fn next_due(&self, channel: Channel) -> Result<Option<Timestamp>, DbError>;
     /// Dead letters of an organisation, newest first.
@@ -424,8 +460,16 @@ pub trait Db: Send + Sync {
     async fn stale_passes(&self, limit: usize) -> Result<Option<Stale>, DbError>;
     /// Drops answers' bytes of operations before `before`; says how many.
     async fn forget_answers(&self, before: Timestamp, limit: usize) -> Result<usize, DbError>;
+    /// Drops live and typed codes that ran out before `before` and ended without a capture; says how many. A captured one is kept for ever:
+    /// it is the proof that it can't be captured again. A dropped one is `invalid_code`, as if it had never been; it can't come back, since
+    /// a card's generations only rise.
+    async fn forget_codes(&self, before: Timestamp, limit: usize) -> Result<usize, DbError>;
     /// The ledger's epoch and the time of the last committed operation.
     async fn high_water(&self) -> Result<(i64, Timestamp), DbError>;
+    /// The epoch: one more after each restore. Codes of an earlier one need a manager.
+    async fn epoch(&self) -> Result<i64, DbError> {
+        Ok(self.high_water().await?.0)
+    }
     /// One more epoch: after a restore. Says which it is now.
     async fn raise_epoch(&self) -> Result<i64, DbError>;
     /// Whether reads and durable writes work.

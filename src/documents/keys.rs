@@ -151,24 +151,26 @@ pub async fn rotate_key(core: &Core, caller: &Caller, asked: &Asked, rotate: (Ke
     .await
 }
 
-/// Ends the older of two secrets.
+/// Ends the older of two secrets. Nobody ends what he could not have given.
 ///
 /// # Errors
-/// `not_found`; as [`Core::ask`].
-pub async fn retire_secret(core: &Core, asked: &Asked, id: KeyId) -> Result<Answer, Problem> {
+/// `not_found`, `forbidden` when the key has rights that the caller has not; as [`Core::ask`].
+pub async fn retire_secret(core: &Core, caller: &Caller, asked: &Asked, id: KeyId) -> Result<Answer, Problem> {
     change(core, asked, id, |key| {
+        covers(caller, key)?;
         key.secret_hashes.truncate(1);
         Ok(())
     })
     .await
 }
 
-/// Ends a key for good.
+/// Ends a key for good. Nobody ends what he could not have given.
 ///
 /// # Errors
-/// `not_found`; as [`Core::ask`].
-pub async fn revoke_key(core: &Core, asked: &Asked, id: KeyId) -> Result<Answer, Problem> {
+/// `not_found`, `forbidden` when the key has rights that the caller has not; as [`Core::ask`].
+pub async fn revoke_key(core: &Core, caller: &Caller, asked: &Asked, id: KeyId) -> Result<Answer, Problem> {
     change(core, asked, id, |key| {
+        covers(caller, key)?;
         key.revoked = true;
         Ok(())
     })

@@ -158,10 +158,34 @@ pub async fn replace<T: ConfigDocument>(
     core.ask(asked, put(key, expected_version, document)?).await
 }
 
-/// Writes the next version of a programme. Its currency never changes: balances and sales were counted in it.
+/// Makes a programme. Its template has to be one that this node runs with.
 ///
 /// # Errors
-/// `document_invalid` for another currency; as [`Core::ask`].
+/// `document_invalid` for a template that is not there; as [`Core::ask`].
+pub async fn create_programme(core: &Core, asked: &Asked, programme: &Programme) -> Result<Answer, Problem> {
+    if let Some(answer) = core.earlier(asked).await? {
+        return Ok(answer);
+    }
+    check_template(core, programme)?;
+    create(core, asked, programme).await
+}
+
+/// Refuses a template that is not there, with the names of those that are.
+fn check_template(core: &Core, programme: &Programme) -> Result<(), Problem> {
+    if core.templates.get(&programme.template).is_some() {
+        return Ok(());
+    }
+    let names: Vec<&str> = core.templates.names().collect();
+    let mut problem = Problem::field("template", format!("is not one of: {}", names.join(", ")));
+    problem.code = Code::DocumentInvalid;
+    Err(problem)
+}
+
+/// Writes the next version of a programme. Its currency never changes: balances and sales were counted in it. A new template has to be one
+/// that this node runs with; one that the programme has already may be gone, so that its kill switch still works.
+///
+/// # Errors
+/// `document_invalid` for another currency or a template that is not there; as [`Core::ask`].
 pub async fn replace_programme(
     core: &Core,
     asked: &Asked,
@@ -176,6 +200,9 @@ pub async fn replace_programme(
         let mut problem = Problem::field("currency", format!("stays {}: make another programme", now.document.currency.as_str()));
         problem.code = Code::DocumentInvalid;
         return Err(problem);
+    }
+    if now.document.template != programme.template {
+        check_template(core, programme)?;
     }
     replace(core, asked, seen, programme).await
 }

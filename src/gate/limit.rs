@@ -48,6 +48,10 @@ pub enum Scope {
     Fruitless,
     /// Cards that people make by themselves from an address.
     Join,
+    /// What this gateway asks of Google for one issuer.
+    GoogleIssuer,
+    /// Callbacks of an address that were not Google's.
+    ForgedCallbacks,
 }
 
 impl Scope {
@@ -68,6 +72,8 @@ impl Scope {
             Self::Device => "device",
             Self::Fruitless => "fruitless",
             Self::Join => "join",
+            Self::GoogleIssuer => "google_issuer",
+            Self::ForgedCallbacks => "forged_callbacks",
         }
     }
 
@@ -89,6 +95,8 @@ impl Scope {
             Self::Device => "device_rate",
             Self::Fruitless => "fruitless_rate",
             Self::Join => "join_rate",
+            Self::GoogleIssuer => "google_issuer_rate",
+            Self::ForgedCallbacks => "forged_callbacks_rate",
         }
     }
 }
@@ -201,6 +209,8 @@ pub struct Limit {
     pub(super) rules: Vec<RateRule>,
     /// Whether asking costs.
     pub charge: Charge,
+    /// How many are asked for at once.
+    pub(super) count: u32,
 }
 
 impl Limit {
@@ -211,7 +221,7 @@ impl Limit {
         while id.len() > MOST_ID_BYTES {
             id.pop();
         }
-        Self { scope, id, rules: rules.iter().copied().take(MOST_RULES).collect(), charge: Charge::Take }
+        Self { scope, id, rules: rules.iter().copied().take(MOST_RULES).collect(), charge: Charge::Take, count: 1 }
     }
 
     /// A limit on a network address; of IPv6 the first 64 bits, since one customer has all the rest.
@@ -232,6 +242,12 @@ impl Limit {
     #[must_use]
     pub fn token(token: &TokenHash, rules: &[RateRule]) -> Self {
         Self::on(Scope::Token, token.to_hex(), rules)
+    }
+
+    /// The same limit, for so many at once: all or none. More than the burst need it whole, and then keep others waiting longer.
+    #[must_use]
+    pub fn times(self, count: u32) -> Self {
+        Self { count: count.clamp(1, MOST_BURST), ..self }
     }
 
     /// The same limit, only looked at.

@@ -133,7 +133,7 @@ impl MemoryGate {
         let mut shard = self.shard(key);
         let mut arrivals = shard.limits.get(key, now).copied().unwrap_or_default();
         let before = arrivals;
-        let wait_us = rules::ask(&mut arrivals, rules, limit.charge, micros(now));
+        let wait_us = rules::ask(&mut arrivals, rules, (limit.charge, limit.count), micros(now));
         if arrivals != before {
             let full_again_us = arrivals.iter().copied().max().unwrap_or_default();
             shard.limits.put(key, arrivals, Timestamp::from_millis(full_again_us / 1000 + 1), now);

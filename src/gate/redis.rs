@@ -205,6 +205,7 @@ impl RedisGate {
             Charge::Take => "take",
             Charge::Look => "look",
         });
+        command.arg(limit.count);
         for rule in &limit.rules {
             command.arg(rule.interval_us()).arg(rule.burst_size());
         }

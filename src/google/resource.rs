@@ -58,6 +58,12 @@ impl ResourceKind {
         }
     }
 
+    /// Whether it is somebody's copy rather than what all have in common.
+    #[must_use]
+    pub const fn is_object(self) -> bool {
+        matches!(self, Self::LoyaltyObject | Self::OfferObject | Self::GiftCardObject | Self::GenericObject)
+    }
+
     /// The name of the array in a save link's payload.
     #[must_use]
     pub const fn array(self) -> &'static str {

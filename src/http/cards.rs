@@ -124,9 +124,10 @@ pub async fn entries(state: State, caller: Authenticated, id: Id<CardId>, query:
     let limit = query.limit.unwrap_or(50);
     checks::between("limit", i64::try_from(limit).unwrap_or(i64::MAX), (1, 200))?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
-    let entries = state.core.db.entries_of(caller.0.org, id.0, after, limit).await?;
-    let full = entries.len() == limit;
-    let next = entries.last().filter(|_| full).map(|last| format!("{}.{}", last.op, last.place));
+    let mut entries = state.core.db.entries_of(caller.0.org, id.0, after, limit + 1).await?;
+    let goes_on = entries.len() > limit;
+    entries.truncate(limit);
+    let next = entries.last().filter(|_| goes_on).map(|last| format!("{}.{}", last.op, last.place));
     let data: Vec<Value> = entries.iter().map(entry_view).collect();
     answer::ok(&json!({ "data": data, "next": next, "balance": card.available() }))
 }
@@ -166,9 +167,15 @@ pub async fn delivery(state: State, caller: Authenticated, id: Id<CardId>) -> Ha
             })
         })
         .collect();
+    let google = delivery.google.as_ref().map(|row| {
+        json!({
+            "object": row.object, "written_version": row.version, "written_at": row.written_at, "has_newest": row.version >= pass.version,
+            "saved": row.saved, "saved_at": row.saved_at, "checked_at": row.checked_at, "notices_today": row.notices.len(),
+        })
+    });
     answer::ok(&json!({
         "pass": pass.id, "version": pass.version, "fetched_version": delivery.fetched_version, "fetched_at": delivery.fetched_at,
-        "phones": phones, "owed": owed,
+        "phones": phones, "owed": owed, "google": google,
     }))
 }
 

@@ -78,7 +78,8 @@ pub async fn dead_letters(state: State, caller: Authenticated, paging: Paging) -
 
 /// Replay a dead letter
 ///
-/// The pass is owed to its wallet again, due at once. Repeating it is harmless: the second time there is no such letter.
+/// The pass is owed to its wallet again, due at once. It takes no Idempotency-Key, since the letter is one itself: a repeat finds it gone
+/// (`not_found`) and pushes nothing, and points are not touched.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", tag = "deliveries",
     responses((status = 204, description = "Owed again")))]
 pub async fn replay(state: State, caller: Authenticated, id: Id<DeadLetterId>) -> Handled {
@@ -88,6 +89,8 @@ pub async fn replay(state: State, caller: Authenticated, id: Id<DeadLetterId>) -
 }
 
 /// Drop a dead letter
+///
+/// It takes no Idempotency-Key, since the letter is one itself: a repeat finds it gone (`not_found`).
 #[utoipa::path(delete, path = "/v1/dead-letters/{id}", tag = "deliveries",
     responses((status = 204, description = "Dropped")))]
 pub async fn forget(state: State, caller: Authenticated, id: Id<DeadLetterId>) -> Handled {

@@ -15,6 +15,7 @@ use crate::error::{Code, Problem};
 use crate::http::problem::Refused;
 use crate::http::{State, place};
 use crate::ledger::OpKey;
+use crate::strict_json;
 
 /// The largest body of an API request, in bytes; a programme document with all its texts fits.
 pub const MAX_BODY_BYTES: usize = 128 * 1024;
@@ -25,7 +26,7 @@ const LONGEST_BODY: Duration = Duration::from_secs(10);
 /// The header that names an operation.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// A JSON body, read strictly: the right content type, no unknown fields, no more than [`MAX_BODY_BYTES`].
+/// A JSON body, read strictly: the right content type, no unknown fields, no lists for objects, no more than [`MAX_BODY_BYTES`].
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
@@ -62,13 +63,13 @@ fn is_json(request: &HttpRequest) -> bool {
 
 /// Reads a JSON object; syntax errors are `malformed_request`, wrong content is `validation_failed` with the field's place.
 ///
-/// A body that is no object is refused first: serde would take a list for the fields in their order.
+/// A body that is no object is refused first, in words of its own.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     if !is_object && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
         return Err(Problem::field("body", "is not an object"));
     }
-    serde_json::from_slice(bytes).map_err(|error| {
+    strict_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         if !error.is_data() {
             return Problem::new(Code::MalformedRequest, format!("The body is not JSON: line {line}, column {column}."));

@@ -96,7 +96,7 @@ pub async fn rotate(state: State, caller: Authenticated, key: IdempotencyKey, id
     responses((status = 200, description = "Only the newest secret works", body = SavedAnswer)))]
 pub async fn retire(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<KeyId>) -> Handled {
     let asked = state.core.asked(&caller.0, key.0, ("keys.retire", &id.0));
-    let answer = documents::retire_secret(&state.core, &asked, id.0).await?;
+    let answer = documents::retire_secret(&state.core, &caller.0, &asked, id.0).await?;
     saved(&state, answer, Did::Change, id.0)
 }
 
@@ -107,7 +107,7 @@ pub async fn retire(state: State, caller: Authenticated, key: IdempotencyKey, id
     responses((status = 200, description = "Revoked", body = SavedAnswer)))]
 pub async fn revoke(state: State, caller: Authenticated, key: IdempotencyKey, id: Id<KeyId>) -> Handled {
     let asked = state.core.asked(&caller.0, key.0, ("keys.revoke", &id.0));
-    let answer = documents::revoke_key(&state.core, &asked, id.0).await?;
+    let answer = documents::revoke_key(&state.core, &caller.0, &asked, id.0).await?;
     saved(&state, answer, Did::Change, id.0)
 }
 

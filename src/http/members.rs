@@ -119,8 +119,10 @@ pub async fn list(state: State, caller: Authenticated, query: Query<ListQuery>) 
     let limit = query.limit.unwrap_or(50);
     crate::http::checks::between("limit", i64::try_from(limit).unwrap_or(i64::MAX), (1, 200))?;
     let after = query.cursor.map_or([0; 16], |id| id.0);
-    let members = state.core.db.members(caller.0.org, Page { after, limit }).await?;
-    let next = (members.len() == limit).then(|| members.last().map(|member| member.id)).flatten();
+    let mut members = state.core.db.members(caller.0.org, Page { after, limit: limit + 1 }).await?;
+    let goes_on = members.len() > limit;
+    members.truncate(limit);
+    let next = members.last().filter(|_| goes_on).map(|member| member.id);
     let mut views: Vec<MemberView> = Vec::with_capacity(members.len());
     for member in &members {
         if sees(&state, &caller, member.id).await? {

@@ -20,6 +20,7 @@ pub mod deliveries;
 pub mod docs;
 pub mod documents;
 pub mod earnings;
+pub mod google;
 pub mod health;
 pub mod journal;
 pub mod keys;
@@ -42,6 +43,7 @@ use actix_web::web::{self, PayloadConfig, QueryConfig, ServiceConfig};
 use crate::apple::PassBuilder;
 use crate::cards::Core;
 use crate::error::Code;
+use crate::google::GoogleWriter;
 use crate::http::address::Network;
 use crate::http::endpoint::{Endpoint, any_key, delete, get, open, post, put};
 use crate::http::health::Health;
@@ -69,6 +71,8 @@ pub struct AppState {
     pub health: Arc<Health>,
     /// Builds passes; none where no wallet is served.
     pub passes: Option<Arc<PassBuilder>>,
+    /// Writes to Google Wallet; none where it is not configured.
+    pub google: Option<Arc<GoogleWriter>>,
 }
 
 impl AppState {
@@ -83,6 +87,7 @@ impl AppState {
             holders: Arc::default(),
             health: Arc::default(),
             passes: None,
+            google: None,
         }
     }
 }
@@ -110,6 +115,9 @@ fn value_endpoints() -> Vec<Endpoint> {
         get("/v1/cards/{id}", MembersRead, cards::get),
         get("/v1/cards/{id}/apple", MembersWrite, passes::of_card),
         open(Method::GET, "/p/{file}", passes::by_link),
+        get("/v1/cards/{id}/google", MembersWrite, google::of_card),
+        open(Method::GET, "/g/{key}", google::by_link),
+        open(Method::GET, "/google/images/{file}", google::image),
         post("/v1/cards/{id}/adjustments", Adjust, cards::adjust),
         post("/v1/cards/{id}/codes", MembersWrite, cards::codes),
         get("/v1/cards/{id}/delivery", Audit, cards::delivery),

@@ -17,8 +17,8 @@ use crate::error::Code;
 use crate::http::endpoint::{Access, Endpoint};
 use crate::http::problem::ProblemBody;
 use crate::http::{
-    cards, deliveries, earnings, endpoints, health, journal, keys, members, ops, organisation, passes, programmes, redemptions,
-    scans, stores, terminals, vouchers,
+    cards, deliveries, earnings, endpoints, google, health, journal, keys, members, ops, organisation, passes, programmes,
+    redemptions, scans, stores, terminals, vouchers,
 };
 use crate::ids::{CardId, DeadLetterId, EarningId, KeyId, MemberId, ProgrammeId, RedemptionId, StoreId, TerminalId, VoucherId};
 use refusals::Takes;
@@ -37,7 +37,7 @@ const SCHEME: &str = "key";
     ),
     paths(
         members::list, members::create, members::get, members::add_card, members::export, members::erase,
-        cards::get, passes::of_card, passes::by_link, cards::adjust, cards::codes, cards::delivery, cards::entries, cards::reissue,
+        cards::get, passes::of_card, passes::by_link, google::of_card, google::by_link, google::image, cards::adjust, cards::codes, cards::delivery, cards::entries, cards::reissue,
         scans::create, earnings::create, earnings::get, earnings::create_return,
         redemptions::create, redemptions::get, redemptions::create_reversal, vouchers::create, vouchers::get, vouchers::cancel,
         ops::get, ops::abandon,

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
 use crate::http::extract::Id;
-use crate::http::problem::Handled;
+use crate::http::problem::{self, Handled};
 use crate::http::{State, answer};
 use crate::ids::OpId;
 use crate::ledger::{Abandon, Body, OpKey, OpOutcome, OpRow};
@@ -40,7 +40,8 @@ pub struct Operation {
     pub at: Timestamp,
     /// The status that was answered.
     pub status: u16,
-    /// The answer without members that are derived (codes, links); null once it is no longer kept.
+    /// What the client was answered: without members that are derived (codes, links) when it succeeded, the problem as it was sent when it was
+    /// refused; null once it is no longer kept.
     #[schema(value_type = Option<Object>)]
     pub answer: Option<Box<RawValue>>,
 }
@@ -96,8 +97,21 @@ pub async fn abandon(state: State, caller: Authenticated, id: Id<OpName>) -> Han
     answer::ok(&operation(row.ok_or(Code::Internal)?)?)
 }
 
+/// The answer as the client got it: a refusal is stored without what its code says, and shown with it.
+fn shown_answer(row: &OpRow) -> Result<Option<Box<RawValue>>, Problem> {
+    let Some(bytes) = &row.answer else { return Ok(None) };
+    let text = match row.outcome {
+        OpOutcome::Done => String::from_utf8(bytes.clone()).map_err(|_| Code::Internal)?,
+        OpOutcome::Refused | OpOutcome::Abandoned => {
+            let refusal: Problem = serde_json::from_slice(bytes).map_err(|_| Code::Internal)?;
+            problem::body(&refusal).to_string()
+        }
+    };
+    Ok(Some(RawValue::from_string(text).map_err(|_| Code::Internal)?))
+}
+
 fn operation(row: OpRow) -> Result<Operation, Problem> {
-    let text = row.answer.map(String::from_utf8).transpose().map_err(|_| Code::Internal)?;
+    let answer = shown_answer(&row)?;
     Ok(Operation {
         op: row.id,
         key: row.key.as_str().to_owned(),
@@ -109,6 +123,6 @@ fn operation(row: OpRow) -> Result<Operation, Problem> {
         },
         at: row.at,
         status: row.status,
-        answer: text.map(RawValue::from_string).transpose().map_err(|_| Code::Internal)?,
+        answer,
     })
 }

@@ -78,7 +78,8 @@ pub fn response(problem: &Problem) -> HttpResponse {
 }
 
 /// The members of RFC 9457 and ours: `type`, `title`, `status`, `detail`, `code`, `errors`, then the facts.
-fn body(problem: &Problem) -> Value {
+#[must_use]
+pub fn body(problem: &Problem) -> Value {
     let mut members: Map<String, Value> = problem.facts.clone();
     members.insert("type".into(), json!(format!("urn:walaa:problem:{}", problem.code)));
     members.insert("title".into(), json!(problem.code.title()));

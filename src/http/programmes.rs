@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::documents::{create as create_document, replace_programme, whole_organisation};
+use crate::documents::{create_programme, replace_programme, whole_organisation};
 use crate::http::State;
 use crate::http::auth::Authenticated;
 use crate::http::documents::{self, Did, Names, Put, PutOf, SavedAnswer, Shown};
@@ -33,7 +33,7 @@ pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, bo
     whole_organisation(&caller.0)?;
     let document: Programme = documents::read(&body.0)?;
     let asked = state.core.asked(&caller.0, key.0, ("programmes.create", &document));
-    let answer = create_document(&state.core, &asked, &document).await?;
+    let answer = create_programme(&state.core, &asked, &document).await?;
     let id = ProgrammeId(answer.op.0);
     documents::saved(&state, answer, Did::Create, id)
 }

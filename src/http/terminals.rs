@@ -126,6 +126,8 @@ pub async fn new_code(state: State, caller: Authenticated, key: IdempotencyKey, 
 /// Enrol a terminal
 ///
 /// Swaps the one-time code for the terminal's key, which is shown this once. The key that the terminal had before stops working.
+/// It takes no Idempotency-Key: nobody is signed in to whom one could belong, and the one-time code is good for one enrolment whoever
+/// repeats it. If the answer was lost, have a new code made.
 #[utoipa::path(post, path = "/v1/terminals/enrol", tag = "terminals",
     request_body = Enrolment,
     responses((status = 201, description = "Enrolled", body = TerminalKey)))]

@@ -153,6 +153,8 @@ pub enum Body {
     Expire(Expire),
     /// Passes whose programme changed.
     Touch(Touch),
+    /// Shows a card in Google Wallet too.
+    ShowOnGoogle(ShowOnGoogle),
     /// A configuration document's next version.
     PutDocument(PutDocument),
     /// The operation shall never run.
@@ -325,6 +327,8 @@ pub struct CaptureLine {
 pub struct Capture {
     /// The token that was scanned.
     pub token: TokenHash,
+    /// The pass and step of a turning code; its token has no row before it is used.
+    pub rotating: Option<RotatingStep>,
     /// The card that it stands for.
     pub card: CardId,
     /// The card's programme.
@@ -398,6 +402,26 @@ pub struct Touch {
     pub passes: Vec<PassId>,
 }
 
+/// See [`Body::ShowOnGoogle`].
+#[derive(Debug, Clone)]
+pub struct ShowOnGoogle {
+    /// The card.
+    pub card: CardId,
+    /// Its programme.
+    pub programme: ProgrammeId,
+}
+
+/// A turning code, read: the pass that showed it and the period in which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RotatingStep {
+    /// The pass.
+    pub pass: PassId,
+    /// The number of the period since 1970.
+    pub step: i64,
+    /// The last moment at which it is taken.
+    pub expires_at: Timestamp,
+}
+
 /// See [`Body::PutDocument`].
 #[derive(Debug, Clone)]
 pub struct PutDocument {
@@ -431,6 +455,7 @@ impl Body {
             Self::Erase(_) => "erase",
             Self::Expire(_) => "expire",
             Self::Touch(_) => "touch",
+            Self::ShowOnGoogle(_) => "show_on_google",
             Self::PutDocument(_) => "put_document",
             Self::Abandon(_) => "abandon",
         }
@@ -448,6 +473,8 @@ pub struct Roots {
     pub whole_cards: Vec<CardId>,
     /// Tokens.
     pub tokens: Vec<TokenHash>,
+    /// Cards whose newest used step of the turning code is read.
+    pub presence: Vec<CardId>,
     /// Vouchers.
     pub vouchers: Vec<VoucherId>,
     /// Redemptions.
@@ -511,6 +538,7 @@ impl Command {
             Body::Capture(capture) => {
                 roots.add_card(org, capture.card, capture.programme);
                 roots.tokens.push(capture.token);
+                roots.presence.extend(capture.rotating.map(|_| capture.card));
                 roots.vouchers.extend(capture.voucher);
                 roots.add_place(org, &capture.place);
             }
@@ -535,6 +563,10 @@ impl Command {
             Body::Touch(touch) => {
                 roots.passes.clone_from(&touch.passes);
                 roots.documents.push(DocumentKey::programme(org, touch.programme));
+            }
+            Body::ShowOnGoogle(show) => {
+                roots.add_card(org, show.card, show.programme);
+                roots.whole_cards.push(show.card);
             }
             Body::PutDocument(put) => roots.documents.push(put.key),
             Body::Abandon(Abandon) => {}

@@ -16,9 +16,9 @@ mod set;
 pub use command::{
     Abandon, Adjust, Body, CancelVoucher, Capture, CaptureLine, Command, Earn, Enrol, EnrolMember, Erase, Expire, Fingerprint,
     IssueCode, IssueVoucher, NewMember, OpHeader, OpKey, Place, Principal, PutDocument, Reissue, ReturnSale, Reverse, Roots,
-    Sale, Touch,
+    RotatingStep, Sale, ShowOnGoogle, Touch,
 };
-pub use decide::{Answer, Context, EXPIRY_GRACE_MS, TokenMint, entry_json, run, stored};
+pub use decide::{Answer, Context, EXPIRY_GRACE_MS, IDENTIFY_GENERATION, TokenMint, entry_json, run, stored};
 pub use outcome::{
     Adjusted, CardSummary, CodesIssued, DocumentSaved, Earned, Enrolled, Erased, LineSummary, Outcome, PlaceSummary, Redeemed,
     Reissued, Returned, Reversed, Swept, VoucherSummary, already_redeemed,

@@ -85,6 +85,10 @@ TokenKind {
     Live = "live",
     /// Read aloud or typed, five minutes.
     Typed = "typed",
+    /// Identifies and never spends: the fixed code of a Google pass.
+    Identify = "identify",
+    /// The turning code of a Google pass at one step; its row is made when it is used.
+    Rotating = "rotating",
 });
 
 words!(/// Where a token stands.
@@ -507,6 +511,8 @@ pub struct Pass {
     pub document_version: i64,
     /// What changed it last.
     pub change: Change,
+    /// Whether it is also an object in Google Wallet.
+    pub on_google: bool,
 }
 
 /// A sum that rules need, per card, metric and local day.

@@ -93,6 +93,8 @@ pub struct WorkingSet {
     pub cards_of: Table<(OrgId, MemberId, ProgrammeId), CardId>,
     /// Tokens.
     pub tokens: Table<(OrgId, TokenHash), Token>,
+    /// Used steps of turning codes: of each card the newest that the database holds, and what this batch uses.
+    pub presence: Table<(OrgId, CardId, i64), crate::clock::Timestamp>,
     /// Vouchers.
     pub vouchers: Table<(OrgId, VoucherId), Voucher>,
     /// Redemptions.
@@ -151,11 +153,12 @@ impl WorkingSet {
     }
 
     fn each_table(&mut self, act: impl Fn(&mut dyn Undo)) {
-        let tables: [&mut dyn Undo; 13] = [
+        let tables: [&mut dyn Undo; 14] = [
             &mut self.ops,
             &mut self.cards,
             &mut self.cards_of,
             &mut self.tokens,
+            &mut self.presence,
             &mut self.vouchers,
             &mut self.redemptions,
             &mut self.earnings,

@@ -4,6 +4,8 @@
 //! the clock that is handed in, so that a test moves it by hand and calls [`OutboxWorker::run_once`].
 
 mod apple;
+mod google;
+mod google_asker;
 mod lanes;
 mod paces;
 mod retry;
@@ -15,6 +17,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use apple::AppleSender;
+pub use google::GoogleSender;
+pub use google_asker::GoogleAsker;
 pub use sweeper::{Sweep, SweepStatus, Sweeper};
 pub use worker::{OutboxWorker, Stats};
 
@@ -33,6 +37,11 @@ pub enum Verdict {
     Current,
     /// Sent, and to be looked at again until it was fetched.
     Sent,
+    /// The wallet took this version and keeps it: nothing is owed any more.
+    Delivered {
+        /// The version of the pass, not older than the one that was owed.
+        version: i64,
+    },
     /// Nothing was tried: too soon for this phone.
     Wait {
         /// When it may be tried.
@@ -83,6 +92,20 @@ pub trait ChannelSender: Send + Sync {
     /// # Errors
     /// Our own database's; the item is tried again when its lease is over.
     async fn deliver(&self, item: &OutboxItem, now: Timestamp) -> Result<Verdict, DbError>;
+
+    /// How many items are delivered at best in one request; 1 for a wallet that takes one at a time.
+    fn together(&self) -> usize {
+        1
+    }
+
+    /// Delivers several items of one lane, at most [`Self::together`]; what came of each, in their order.
+    async fn deliver_together(&self, items: &[OutboxItem], now: Timestamp) -> Vec<Result<Verdict, DbError>> {
+        let mut verdicts = Vec::with_capacity(items.len());
+        for item in items {
+            verdicts.push(self.deliver(item, now).await);
+        }
+        verdicts
+    }
 
     /// Is told that nothing more will be sent for an item, delivered or given up.
     ///

@@ -1,7 +1,7 @@
-//! The sweeps: tokens that ran out, passes whose programme changed, answers that are no longer kept.
+//! The sweeps: tokens that ran out, passes whose programme changed, answers and codes that are no longer kept.
 //!
 //! Each change goes through the ledger as a command with an op key that follows from what it does, so that several nodes may
-//! sweep at once and nothing is done twice.
+//! sweep at once and nothing is done twice. What is only forgotten needs no command: forgetting it twice is forgetting it once.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +31,17 @@ const ANSWERS: (usize, usize) = (1_000, 10);
 /// How long answers' bytes are kept.
 const ANSWERS_KEPT_DAYS: i64 = 90;
 
+/// Codes that are dropped at once, and how often in one run.
+const CODES: (usize, usize) = (1_000, 10);
+
+/// How long a live or typed code that nobody redeemed is remembered after it ran out. Until then a till hears `code_expired`, which tells staff
+/// to ask for a new one; afterwards `invalid_code`. Beyond the gate's markers of such codes (minutes) and any till's queue (days).
+const CODES_KEPT_DAYS: i64 = 30;
+
+/// Callbacks that are dropped in one run, and how long their nonces are kept: a message itself is valid for days at most.
+const CALLBACKS: usize = 1_000;
+const CALLBACKS_KEPT_DAYS: i64 = 90;
+
 /// How far the outbox may lag before stale passes wait: a re-brand must not stand in the way of sales.
 const OUTBOX_LAG_MS: i64 = 5_000;
 
@@ -49,11 +60,15 @@ pub enum Sweep {
     Stale,
     /// Answers that are no longer kept.
     Answers,
+    /// Live and typed codes that ran out long ago and were never redeemed.
+    Codes,
+    /// Google's callbacks whose repetition is not expected any more.
+    Callbacks,
 }
 
 impl Sweep {
     /// All sweeps.
-    pub const ALL: [Self; 3] = [Self::Expired, Self::Stale, Self::Answers];
+    pub const ALL: [Self; 5] = [Self::Expired, Self::Stale, Self::Answers, Self::Codes, Self::Callbacks];
 
     /// The word for it in metrics and logs.
     #[must_use]
@@ -62,6 +77,8 @@ impl Sweep {
             Self::Expired => "expired",
             Self::Stale => "stale",
             Self::Answers => "answers",
+            Self::Codes => "codes",
+            Self::Callbacks => "callbacks",
         }
     }
 }
@@ -126,6 +143,8 @@ impl Sweeper {
                 Sweep::Expired => self.expire().await,
                 Sweep::Stale => self.touch().await,
                 Sweep::Answers => self.forget_answers().await,
+                Sweep::Codes => self.forget_codes().await,
+                Sweep::Callbacks => self.forget_callbacks().await,
             };
             self.note(sweep, result);
         }
@@ -228,6 +247,25 @@ impl Sweeper {
             }
         }
         Ok(done)
+    }
+
+    async fn forget_codes(&self) -> Result<usize, SweepError> {
+        let before = self.clock.now().plus_seconds(-CODES_KEPT_DAYS * 24 * 60 * 60);
+        let (at_once, rounds) = CODES;
+        let mut done = 0;
+        for _ in 0..rounds {
+            let forgotten = self.db.forget_codes(before, at_once).await?;
+            done += forgotten;
+            if forgotten < at_once {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn forget_callbacks(&self) -> Result<usize, SweepError> {
+        let before = self.clock.now().plus_seconds(-CALLBACKS_KEPT_DAYS * 24 * 60 * 60);
+        Ok(self.db.forget_google_events(before, CALLBACKS).await?)
     }
 
     async fn execute(&self, command: Command) -> Result<(), Problem> {

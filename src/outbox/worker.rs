@@ -104,6 +104,22 @@ impl OutboxWorker {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner).stopped()
     }
 
+    /// Rows of one claim: what is sent in one request, where several go together; what waits for its turn is better left unclaimed.
+    fn claim_size(&self) -> usize {
+        match self.sender.together() {
+            0 | 1 => CLAIM,
+            together => together.min(CLAIM),
+        }
+    }
+
+    /// Items that are under way at once.
+    fn at_once(&self) -> usize {
+        match self.sender.together() {
+            0 | 1 => AT_ONCE,
+            together => together,
+        }
+    }
+
     /// Claims once and waits until everything claimed is settled.
     ///
     /// # Errors
@@ -166,7 +182,7 @@ impl OutboxWorker {
                 self.hold(items, until, None).await;
             }
         }
-        if claimed == CLAIM && started {
+        if claimed == self.claim_size() && started && self.sender.together() == 1 {
             return Ok(Duration::ZERO);
         }
         let next = self.db.next_due(self.sender.channel()).await?;
@@ -176,7 +192,7 @@ impl OutboxWorker {
     }
 
     async fn claim(&self) -> Result<(BTreeMap<Lane, Vec<OutboxItem>>, usize), DbError> {
-        let claimed = self.db.claim_outbox(self.sender.channel(), CLAIM, LEASE_MS, self.clock.now()).await?;
+        let claimed = self.db.claim_outbox(self.sender.channel(), self.claim_size(), LEASE_MS, self.clock.now()).await?;
         let number = claimed.len();
         let mut groups: BTreeMap<Lane, Vec<OutboxItem>> = BTreeMap::new();
         for item in claimed {
@@ -194,7 +210,7 @@ impl OutboxWorker {
             let now = self.clock.now();
             let admission = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).admit(&lane, now);
             let number = match admission {
-                Admission::Open if now.since(began) < USABLE_LEASE_MS => AT_ONCE,
+                Admission::Open if now.since(began) < USABLE_LEASE_MS => self.at_once(),
                 Admission::Probe => 1,
                 Admission::Open => {
                     stats.held += waiting.len();
@@ -208,10 +224,44 @@ impl OutboxWorker {
                 }
             };
             let chunk: Vec<_> = waiting.drain(..number.min(waiting.len())).collect();
+            if self.sender.together() > 1 {
+                stats += self.deliver_together(&lane, &chunk).await;
+                continue;
+            }
             for more in join_all(chunk.iter().map(|item| self.deliver(&lane, item))).await {
                 stats += more;
             }
         }
+        stats
+    }
+
+    /// One request for many. Its lane learns once: with a single part that got through, the line works.
+    async fn deliver_together(&self, lane: &Lane, items: &[OutboxItem]) -> Stats {
+        let verdicts = self.sender.deliver_together(items, self.clock.now()).await;
+        let through = |verdict: &&Verdict| matches!(verdict, Verdict::Delivered { .. } | Verdict::Sent);
+        let failed = |verdict: &&Verdict| matches!(verdict, Verdict::Failed(_));
+        if let Some(verdict) = verdicts.iter().flatten().find(through).or_else(|| verdicts.iter().flatten().find(failed)) {
+            self.learn(lane, verdict);
+        }
+        let now = self.clock.now();
+        let (mut stats, mut settled) = (Stats::default(), Vec::with_capacity(items.len()));
+        for (item, verdict) in items.iter().zip(verdicts) {
+            match verdict {
+                Ok(verdict) => {
+                    let (counted, result) = self.result(item, verdict, now);
+                    stats += counted;
+                    settled.push((item.clone(), result));
+                }
+                Err(error) => {
+                    tracing::error!(%error, pass.id = %item.pass, "a delivery could not be made; it comes back when its lease is over");
+                    stats.failed += 1;
+                }
+            }
+        }
+        if let Err(error) = self.db.settle_outbox_all(settled).await {
+            tracing::error!(%error, "deliveries could not be noted; they come back when their lease is over");
+        }
+        self.count(stats);
         stats
     }
 
@@ -236,7 +286,7 @@ impl OutboxWorker {
 
     fn learn(&self, lane: &Lane, verdict: &Verdict) {
         let attempt = match verdict {
-            Verdict::Sent => Attempt::Works,
+            Verdict::Sent | Verdict::Delivered { .. } => Attempt::Works,
             Verdict::Failed(failure) => Attempt::Fails(failure.fault),
             Verdict::Current | Verdict::Wait { .. } | Verdict::Refused { .. } => return,
         };
@@ -257,34 +307,47 @@ impl OutboxWorker {
     }
 
     async fn settle(&self, item: &OutboxItem, verdict: Verdict) -> Result<Stats, DbError> {
-        let now = self.clock.now();
-        let mut stats = Stats::default();
-        match verdict {
-            Verdict::Current => {
-                stats.current = 1;
-                self.finish(item, OutboxResult::Done { version: item.version }).await?;
-            }
-            Verdict::Sent => {
-                stats.sent = 1;
-                let pushes = item.stage + 1;
-                let due_at = now.plus_millis(fetch_wait_ms(pushes).unwrap_or_default());
-                self.db.settle_outbox(item, OutboxResult::Later { due_at, tries: 0, stage: pushes, error: None }).await?;
-            }
-            Verdict::Wait { until } => {
-                stats.waiting = 1;
-                self.put_off(item, until, None).await?;
-            }
-            Verdict::Failed(failure) => stats = self.failed(item, &failure, now).await?,
-            Verdict::Refused { error } => {
-                stats.dead = 1;
-                self.bury(item, error, now).await?;
-            }
+        let (stats, result) = self.result(item, verdict, self.clock.now());
+        match result {
+            OutboxResult::Later { .. } => self.db.settle_outbox(item, result).await?,
+            OutboxResult::Done { .. } | OutboxResult::Dead { .. } => self.finish(item, result).await?,
         }
         self.count(stats);
         Ok(stats)
     }
 
-    async fn failed(&self, item: &OutboxItem, failure: &Failure, now: Timestamp) -> Result<Stats, DbError> {
+    /// How a claim ends after a verdict.
+    fn result(&self, item: &OutboxItem, verdict: Verdict, now: Timestamp) -> (Stats, OutboxResult) {
+        let mut stats = Stats::default();
+        let result = match verdict {
+            Verdict::Current => {
+                stats.current = 1;
+                OutboxResult::Done { version: item.version }
+            }
+            Verdict::Delivered { version } => {
+                stats.sent = 1;
+                OutboxResult::Done { version }
+            }
+            Verdict::Sent => {
+                stats.sent = 1;
+                let pushes = item.stage + 1;
+                let due_at = now.plus_millis(fetch_wait_ms(pushes).unwrap_or_default());
+                OutboxResult::Later { due_at, tries: 0, stage: pushes, error: None }
+            }
+            Verdict::Wait { until } => {
+                stats.waiting = 1;
+                put_off(item, until, None)
+            }
+            Verdict::Failed(failure) => return self.failed(item, failure, now),
+            Verdict::Refused { error } => {
+                stats.dead = 1;
+                self.dead(item, error, now)
+            }
+        };
+        (stats, result)
+    }
+
+    fn failed(&self, item: &OutboxItem, failure: Failure, now: Timestamp) -> (Stats, OutboxResult) {
         let tries = item.tries + 1;
         let poisoned = match failure.fault {
             Fault::Item => tries >= MOST_TRIES,
@@ -292,19 +355,17 @@ impl OutboxWorker {
             Fault::Credential => false,
         };
         if poisoned {
-            self.bury(item, failure.error.clone(), now).await?;
-            return Ok(Stats { dead: 1, ..Stats::default() });
+            return (Stats { dead: 1, ..Stats::default() }, self.dead(item, failure.error, now));
         }
         let due_at = now.plus_millis(retry_ms(tries, failure.after, self.chance()));
-        let error = Some(failure.error.clone());
-        self.db.settle_outbox(item, OutboxResult::Later { due_at, tries, stage: item.stage, error }).await?;
-        Ok(Stats { failed: 1, ..Stats::default() })
+        let result = OutboxResult::Later { due_at, tries, stage: item.stage, error: Some(failure.error) };
+        (Stats { failed: 1, ..Stats::default() }, result)
     }
 
-    async fn bury(&self, item: &OutboxItem, error: String, at: Timestamp) -> Result<(), DbError> {
+    fn dead(&self, item: &OutboxItem, error: String, at: Timestamp) -> OutboxResult {
         let id = DeadLetterId(self.ids.ordered(at));
         tracing::error!(pass.id = %item.pass, org.id = %item.org, dead_letter.id = %id, error, "gave a delivery up");
-        self.finish(item, OutboxResult::Dead { id, at, error }).await
+        OutboxResult::Dead { id, at, error }
     }
 
     /// Pushed again and again and never fetched: the phone is off for good or has updates switched off.
@@ -322,17 +383,14 @@ impl OutboxWorker {
 
     /// Puts items off without counting a try.
     async fn hold(&self, items: Vec<OutboxItem>, until: Timestamp, error: Option<&str>) {
-        for item in &items {
-            let spread = if error.is_some() { i64::try_from(self.chance() % SPREAD_MS).unwrap_or(0) } else { 0 };
-            if let Err(error) = self.put_off(item, until.plus_millis(spread), error).await {
-                tracing::error!(%error, pass.id = %item.pass, "a delivery could not be put off; it comes back when its lease is over");
-            }
+        let spread = |_: &OutboxItem| if error.is_some() { i64::try_from(self.chance() % SPREAD_MS).unwrap_or(0) } else { 0 };
+        let held = items.into_iter().map(|item| {
+            let result = put_off(&item, until.plus_millis(spread(&item)), error);
+            (item, result)
+        });
+        if let Err(error) = self.db.settle_outbox_all(held.collect()).await {
+            tracing::error!(%error, "deliveries could not be put off; they come back when their lease is over");
         }
-    }
-
-    async fn put_off(&self, item: &OutboxItem, due_at: Timestamp, error: Option<&str>) -> Result<(), DbError> {
-        let error = item.last_error.clone().or_else(|| error.map(str::to_owned));
-        self.db.settle_outbox(item, OutboxResult::Later { due_at, tries: item.tries, stage: item.stage, error }).await
     }
 
     fn count(&self, stats: Stats) {
@@ -355,4 +413,10 @@ impl OutboxWorker {
         let random = self.ids.random();
         u64::from_be_bytes(std::array::from_fn(|place| random[place]))
     }
+}
+
+/// Later, without a try counted.
+fn put_off(item: &OutboxItem, due_at: Timestamp, error: Option<&str>) -> OutboxResult {
+    let error = item.last_error.clone().or_else(|| error.map(str::to_owned));
+    OutboxResult::Later { due_at, tries: item.tries, stage: item.stage, error }
 }

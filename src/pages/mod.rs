@@ -32,7 +32,6 @@ use crate::apple::account::Apple;
 use crate::cards::{Core, Templates, ViewBuilder};
 use crate::gate::RateRule;
 use crate::ids::{MemberId, OrgId};
-use crate::ledger::Pass;
 
 pub use live::Live;
 pub use visit::Visit;
@@ -49,13 +48,6 @@ pub struct PageLimits {
     pub fruitless: RateRule,
     /// Cards made by joining. A shop's guests may share one address.
     pub joins: RateRule,
-}
-
-/// Makes the link that saves a card in Google Wallet.
-#[async_trait]
-pub trait SaveLink: Send + Sync {
-    /// The link for a pass; none where Google Wallet is not set up for its organisation.
-    async fn link(&self, pass: &Pass) -> Option<String>;
 }
 
 /// Sends a member the way to the card, to the contact that the member gave when joining.
@@ -75,8 +67,6 @@ pub struct Pages {
     pub templates: Arc<Templates>,
     /// The Apple accounts: whether there is a pass to add.
     pub apple: Arc<Apple>,
-    /// Google Wallet, where it is set up.
-    pub google: Option<Arc<dyn SaveLink>>,
     /// Mail or short messages, where they are set up.
     pub sender: Option<Arc<dyn CardLinkSender>>,
     /// Open pages that want to hear of changes.

@@ -7,11 +7,13 @@ const ROBOTS: &str = "User-agent: Googlebot
 Allow: /google/callbacks/
 Disallow: /c/
 Disallow: /p/
+Disallow: /g/
 Disallow: /v1/
 
 User-agent: *
 Disallow: /c/
 Disallow: /p/
+Disallow: /g/
 Disallow: /v1/
 ";
 

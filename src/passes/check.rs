@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use crate::passes::card_file::{Format, Style};
-use crate::passes::design::{AppleSlot, Design, Field, GooglePlace, GoogleSlot};
+use crate::passes::design::{AppleSlot, Design, Field, GoogleSlot};
+use crate::passes::google_check::check_google_places;
 use crate::passes::placeholder::{Placeholder, ValueKind};
 use crate::passes::problem::Findings;
 use crate::passes::raster::Path;
@@ -245,25 +246,6 @@ fn check_text(at: &str, text: &Text, kind: PassKind, findings: &mut Findings) {
                     .error(format!("{{{{ {name} }}}} never has a value on a card"), "Use it in the voucher section only.");
             }
             _ => {}
-        }
-    }
-}
-
-fn check_google_places(design: &Design, findings: &mut Findings) {
-    let at = format!("{}.fields", design.kind.as_str());
-    let mut taken = HashSet::new();
-    for slot in design.fields.iter().filter_map(|field| field.google) {
-        if !matches!(slot, GoogleSlot::Text | GoogleSlot::Link) && !taken.insert(slot) {
-            findings.at(&at).error(format!("two fields stand in Google's place {slot:?}"), "Give each its own place.");
-        }
-    }
-    for row in 1..=3 {
-        let has = |place| taken.contains(&GoogleSlot::Row(row, place));
-        let (start, middle, end) = (has(GooglePlace::Start), has(GooglePlace::Middle), has(GooglePlace::End));
-        if (end && !start) || (middle && !end) {
-            findings
-                .at(&at)
-                .error(format!("Google's row {row} has a gap"), "A row holds start; or start and end; or start, middle and end.");
         }
     }
 }

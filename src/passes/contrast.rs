@@ -26,6 +26,12 @@ impl Color {
         Some(Self { red, green, blue })
     }
 
+    /// `#rrggbb`.
+    #[must_use]
+    pub fn hex(self) -> String {
+        format!("#{:02x}{:02x}{:02x}", self.red, self.green, self.blue)
+    }
+
     /// How light it is, from 0 to 1.
     #[must_use]
     pub fn luminance(self) -> f64 {

@@ -26,6 +26,10 @@ pub mod image_check;
 pub mod problem;
 pub mod strings_check;
 
+pub mod google_check;
+pub mod google_images;
+pub mod google_layout;
+
 pub mod palette;
 pub mod raster;
 pub mod stamps;

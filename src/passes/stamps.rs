@@ -13,7 +13,10 @@ use crate::passes::raster::{Canvas, Path};
 /// How much each stamp is turned, in radians, place after place and round again.
 const TURNS: [f32; 7] = [-0.16, 0.10, -0.05, 0.19, -0.12, 0.04, 0.14];
 
-/// The strip's margins in points: the rows keep clear of the rounded edge of the card.
+/// The width that a picture has in points, whatever its pixels; margins are in points.
+const WIDTH: f32 = 375.0;
+
+/// The picture's margins in points: the rows keep clear of the rounded edge of the card.
 const SIDE_MARGIN: f32 = 20.0;
 const TOP_MARGIN: f32 = 11.0;
 
@@ -26,15 +29,18 @@ pub struct Filling {
     pub right_to_left: bool,
 }
 
-/// Draws a strip at a scale onto a picture of the empty strip.
+/// Names this way of drawing: a picture that is kept under a name is drawn anew when it changes.
+pub const DRAWING: u8 = 1;
+
+/// Draws the stamps onto a picture of the empty strip, of any size.
 ///
 /// # Errors
 /// The picture can't be read.
-pub fn draw(design: &StampsDesign, strip: &[u8], scale: u32, filling: Filling) -> Result<Vec<u8>, String> {
+pub fn draw(design: &StampsDesign, strip: &[u8], filling: Filling) -> Result<Vec<u8>, String> {
     let mut canvas = decode(strip)?;
     let mark = Path::parse(&design.mark)?;
     let last_mark = Path::parse(&design.last_mark)?;
-    let places = places(design, &canvas, scale as f32, filling.right_to_left);
+    let places = places(design, &canvas, filling.right_to_left);
     for (place, stamp) in places.iter().enumerate() {
         let last = place + 1 == places.len();
         let mark = if last { &last_mark } else { &mark };
@@ -56,10 +62,11 @@ struct Stamp {
     radius: f32,
 }
 
-fn places(design: &StampsDesign, canvas: &Canvas, scale: f32, right_to_left: bool) -> Vec<Stamp> {
+fn places(design: &StampsDesign, canvas: &Canvas, right_to_left: bool) -> Vec<Stamp> {
     let (slots, rows) = (usize::from(design.slots), usize::from(design.rows));
     let columns = slots.div_ceil(rows);
     let (width, height) = (canvas.width as f32, canvas.height as f32);
+    let scale = width / WIDTH;
     let step_x = (width - 2.0 * SIDE_MARGIN * scale) / columns as f32;
     let step_y = (height - 2.0 * TOP_MARGIN * scale) / rows as f32;
     let radius = step_x.min(step_y) * 0.44;

@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 use crate::passes::card_file::CardFile;
 use crate::passes::check::check_design;
 use crate::passes::design::{Compiler, Design};
+use crate::passes::google_check::check_google;
+use crate::passes::google_images::{GoogleImages, check_google_images};
 use crate::passes::image_check::{Images, check_images};
 use crate::passes::language::{Language, line_of};
 use crate::passes::pass_strings::Phrases;
@@ -33,6 +35,12 @@ pub struct Variant {
     pub right_to_left: bool,
 }
 
+impl Variant {
+    const fn filling(self) -> stamps::Filling {
+        stamps::Filling { count: self.stamps, right_to_left: self.right_to_left }
+    }
+}
+
 /// A loaded template.
 #[derive(Debug)]
 pub struct Template {
@@ -49,6 +57,7 @@ struct Kind {
     design: Design,
     phrases: Phrases,
     images: Images,
+    google: Option<GoogleImages>,
     variants: BTreeMap<Variant, OnceLock<StaticFiles>>,
 }
 
@@ -103,6 +112,26 @@ impl Template {
         &self.languages[place.min(self.languages.len() - 1)]
     }
 
+    /// The language of a phone that has none of the template's.
+    #[must_use]
+    pub fn default_language(&self) -> &Language {
+        self.language(self.default_language)
+    }
+
+    /// The pictures for Google Wallet; without them a kind of pass is not offered there.
+    #[must_use]
+    pub const fn google_images(&self, kind: PassKind) -> Option<&GoogleImages> {
+        self.kind(kind).google.as_ref()
+    }
+
+    /// Draws Google's banner with stamps, which takes a tenth of a second; none without stamps or banner.
+    #[must_use]
+    pub fn draw_google_hero(&self, kind: PassKind, variant: Variant) -> Option<Vec<u8>> {
+        let kind = self.kind(kind);
+        let (design, hero) = (kind.design.stamps.as_ref()?, kind.google.as_ref()?.hero.as_ref()?);
+        stamps::draw(design, hero, variant.filling()).ok()
+    }
+
     /// The phrases of a kind of pass, which the wallet translates.
     #[must_use]
     pub const fn phrases(&self, kind: PassKind) -> &Phrases {
@@ -152,11 +181,12 @@ impl Template {
             files.push((name.clone(), Arc::clone(bytes)));
         }
         if let Some(design) = &kind.design.stamps {
-            let filling = stamps::Filling { count: variant.stamps, right_to_left: variant.right_to_left };
             for (name, bytes) in &mut files {
-                let Some(scale) = strip_scale(name) else { continue };
+                if !is_strip(name) {
+                    continue;
+                }
                 // The strip was drawn once when the template was checked, so this can't fail; an empty strip is still a strip.
-                if let Ok(drawn) = stamps::draw(design, bytes, scale, filling) {
+                if let Ok(drawn) = stamps::draw(design, bytes, variant.filling()) {
                     *bytes = Arc::from(drawn);
                 }
             }
@@ -170,9 +200,9 @@ impl Template {
     }
 }
 
-/// The scale of a strip picture; none for other files.
-pub(crate) fn strip_scale(file: &str) -> Option<u32> {
-    crate::passes::image::ImageName::parse(file).filter(|image| image.name == "strip").map(|image| image.scale)
+/// Whether a file is the strip at some scale.
+fn is_strip(file: &str) -> bool {
+    crate::passes::image::ImageName::parse(file).is_some_and(|image| image.name == "strip")
 }
 
 /// Reads a folder as far as it can be read, noting everything that is wrong.
@@ -208,6 +238,11 @@ fn kind(design: Design, files: &[(String, Vec<u8>)], languages: &[Language], fin
     check_design(&design, findings);
     let phrases = check_phrases(&design, findings);
     let images = check_images(&design, files, findings);
+    let google = check_google_images(&design, files, findings);
+    if google.is_some() {
+        findings.in_file("card.toml");
+        check_google(&design, findings);
+    }
     let mut variants = BTreeMap::new();
     let directions = languages.iter().map(|language| language.right_to_left);
     match &design.stamps {
@@ -220,7 +255,7 @@ fn kind(design: Design, files: &[(String, Vec<u8>)], languages: &[Language], fin
             }
         }
     }
-    Kind { design, phrases, images, variants }
+    Kind { design, phrases, images, google, variants }
 }
 
 fn text_file<'a>(files: &'a [(String, Vec<u8>)], name: &str, findings: &mut Findings) -> Option<&'a str> {

@@ -10,6 +10,7 @@ pub use join::{ConsentText, Join, JoinIdentity};
 pub use places::{EnrolmentDocument, KeyDocument, OrganisationDocument, Role, Scope, StoreDocument, TerminalDocument};
 
 use crate::error::{Code, FieldProblem, Problem};
+use crate::strict_json;
 
 /// The largest configuration document, in bytes of JSON.
 pub const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
@@ -45,10 +46,10 @@ impl Findings {
     }
 }
 
-/// Reads JSON text as a document type; serde's message names the unknown or missing field.
+/// Reads JSON text strictly as a document type; serde's message names the unknown or missing field.
 ///
 /// # Errors
 /// [`Code::DocumentInvalid`] with the place in the text.
 pub fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    serde_json::from_str(text).map_err(|error| Problem::new(Code::DocumentInvalid, error.to_string()))
+    strict_json::from_slice(text.as_bytes()).map_err(|error| Problem::new(Code::DocumentInvalid, error.to_string()))
 }

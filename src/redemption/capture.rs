@@ -54,6 +54,7 @@ impl Core {
         };
         let capture = Capture {
             token: resolved.hash,
+            rotating: resolved.turning,
             card: resolved.token.card,
             programme: resolved.token.programme,
             voucher: resolved.token.voucher,
@@ -97,7 +98,9 @@ impl Core {
             return Ok(());
         }
         let token = self.db.token_row(asked.org, resolved.hash).await?;
-        if token.is_some_and(|token| token.state == TokenState::Issued) {
+        // A turning code has a row only once it was used.
+        let lost = token.map_or(resolved.turning.is_some(), |token| token.state == TokenState::Issued);
+        if lost {
             tracing::error!(redemption = %remembered, "the gate remembers a capture that the ledger does not have: the ledger lost a commit");
             metrics::counter!("walaa_ledger_regressed_total").increment(1);
             return Err(Problem::from(Code::LedgerRegressed).with("redemption", remembered));
@@ -113,7 +116,7 @@ impl Core {
             let _counted = self.gate.check(&charge, self.clock.now()).await;
         }
         let now = self.clock.now();
-        let short = matches!(resolved.token.kind, TokenKind::Live | TokenKind::Typed);
+        let short = matches!(resolved.token.kind, TokenKind::Live | TokenKind::Typed | TokenKind::Rotating);
         let expires = short.then(|| now.plus_seconds(LONGEST_CODE_SECONDS));
         let capture = gate::Capture { org: caller.org, token: tokens::TokenHash(resolved.hash), redemption, expires };
         self.gate.mark_captured(&capture, now).await;

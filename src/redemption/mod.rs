@@ -8,4 +8,4 @@ mod scan;
 
 pub use capture::{Redeeming, Reversing};
 pub use resolve::{Pace, Resolved};
-pub use scan::{CodeView, RewardView, ScanView, ScannedMember};
+pub use scan::{CodeView, RewardView, ScanView, ScannedMember, Scanning};

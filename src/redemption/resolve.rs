@@ -1,16 +1,20 @@
 //! From a code's text to the card it stands for, and the gate's step in between.
 
 use crate::cards::{Caller, Core};
+use crate::clock::Timestamp;
 use crate::db::TokenRef;
 use crate::error::{Code, Problem};
 use crate::gate::{GateRequest, GateVerdict, Limit, LocalDay, OpMark, PaceKind, PaceRule, RateRule, Scope};
-use crate::ids::{CardId, ProgrammeId, RedemptionId};
-use crate::ledger::{Principal, TokenHash};
+use crate::ids::{CardId, ProgrammeId, RedemptionId, VoucherId};
+use crate::ledger::{PassState, Principal, RotatingStep, Token, TokenHash, TokenKind, TokenState};
 use crate::programme::Programme;
-use crate::tokens::{self, ScannedCode};
+use crate::tokens::{self, ROTATING_PERIOD_SECONDS, ScannedCode, W3};
 
 /// Codes that were not ours, with one key: an integration speaks for many tills.
 const FAILED_CODES_OF_KEY: RateRule = RateRule::new(100, 5 * 60_000);
+
+/// How many periods before and after now a turning code is taken.
+const STEPS_BESIDE: i64 = 1;
 
 /// A code that stands for a card.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +23,31 @@ pub struct Resolved {
     pub hash: TokenHash,
     /// What it stands for.
     pub token: TokenRef,
+    /// The pass and step of a turning code.
+    pub turning: Option<RotatingStep>,
+}
+
+impl Resolved {
+    /// The token of a turning code that was not used: it has no row yet.
+    pub(super) fn unused(&self, caller: &Caller, now: Timestamp) -> Option<Token> {
+        let turning = self.turning?;
+        Some(Token {
+            org: caller.org,
+            hash: self.hash,
+            kid: 0,
+            kind: TokenKind::Rotating,
+            generation: turning.step,
+            card: self.token.card,
+            pass: Some(turning.pass),
+            voucher: None,
+            state: TokenState::Issued,
+            issued_at: now,
+            expires_at: Some(turning.expires_at),
+            captured_by: None,
+            // It is of now, whatever was restored before.
+            epoch: i64::MAX,
+        })
+    }
 }
 
 /// Which pace rule of the programme an operation falls under.
@@ -49,6 +78,9 @@ impl Core {
         let Ok(code) = parsed else {
             return Err(self.failed_code(caller).await);
         };
+        if let ScannedCode::W3(code) = code {
+            return self.resolve_turning(caller, code).await;
+        }
         let typed = matches!(code, ScannedCode::Typed(_));
         if typed {
             self.pass_gate(&GateRequest::within(caller.org).limit(typed_limit(caller).look())).await?;
@@ -56,13 +88,57 @@ impl Core {
         for hash in code.hashes(caller.org, &self.keyring) {
             if let Some(token) = self.db.token(caller.org, hash.0).await? {
                 caller.may_use(token.programme)?;
-                return Ok(Resolved { hash: hash.0, token });
+                return Ok(Resolved { hash: hash.0, token, turning: None });
             }
         }
         if typed {
             self.pass_gate(&GateRequest::within(caller.org).limit(typed_limit(caller))).await?;
         }
         Err(self.failed_code(caller).await)
+    }
+
+    /// A turning code stands for its pass while its step is now, or one beside now: clocks differ. A step that was used says so for ever.
+    async fn resolve_turning(&self, caller: &Caller, code: W3) -> Result<Resolved, Problem> {
+        let pass = self.db.pass(code.pass).await?;
+        let Some(pass) = pass.filter(|pass| pass.org == caller.org && pass.on_google) else {
+            return Err(self.failed_code(caller).await);
+        };
+        caller.may_use(pass.programme)?;
+        if let Some(id) = pass.voucher {
+            self.check_step(code)?;
+            return self.turning_voucher(caller, id).await;
+        }
+        let hash = code.hash(caller.org).0;
+        let token = TokenRef {
+            kind: TokenKind::Rotating,
+            card: pass.card,
+            programme: pass.programme,
+            pass: Some(pass.id),
+            voucher: None,
+        };
+        let expires_at = end_of(code);
+        let resolved = Resolved { hash, token, turning: Some(RotatingStep { pass: pass.id, step: code.step, expires_at }) };
+        if self.db.token(caller.org, hash).await?.is_none() {
+            self.check_step(code)?;
+        }
+        if pass.state == PassState::Active { Ok(resolved) } else { Err(Code::PassReplaced.into()) }
+    }
+
+    /// The turning code of a voucher's pass stands for the voucher's one token.
+    async fn turning_voucher(&self, caller: &Caller, id: VoucherId) -> Result<Resolved, Problem> {
+        let voucher = self.db.voucher(caller.org, id).await?.ok_or_else(|| Problem::from(Code::Internal))?;
+        let token = self.db.token(caller.org, voucher.token).await?.ok_or_else(|| Problem::from(Code::Internal))?;
+        Ok(Resolved { hash: voucher.token, token, turning: None })
+    }
+
+    /// Whether a turning code is of now, or one step beside.
+    fn check_step(&self, code: W3) -> Result<(), Problem> {
+        let now = self.clock.now().seconds().div_euclid(ROTATING_PERIOD_SECONDS);
+        if code.step.abs_diff(now) <= STEPS_BESIDE.unsigned_abs() {
+            return Ok(());
+        }
+        let detail = "The turning code is from another time; scan the one that shows now, and check the clock of this till.";
+        Err(Problem::new(Code::CodeExpired, detail).with("expired_at", end_of(code)))
     }
 
     async fn failed_code(&self, caller: &Caller) -> Problem {
@@ -129,6 +205,11 @@ impl Core {
             _ => Err(Problem::field("card", "Give either card or code.")),
         }
     }
+}
+
+/// The last moment at which a turning code is taken.
+fn end_of(code: W3) -> Timestamp {
+    Timestamp::from_millis(0).plus_seconds((code.step + 1 + STEPS_BESIDE) * ROTATING_PERIOD_SECONDS)
 }
 
 /// How often a card may be redeemed from. Only what was redeemed counts, so that a storm on one code hears who won.

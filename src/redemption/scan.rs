@@ -6,8 +6,8 @@ use crate::cards::{Caller, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, ProgrammeId, VoucherId};
-use crate::ledger::{CardState, EXPIRY_GRACE_MS, Token, TokenKind, TokenState, VoucherState};
-use crate::programme::{Programme, Reward, Status};
+use crate::ledger::{CardState, DocumentKey, EXPIRY_GRACE_MS, Place, Token, TokenKind, TokenState, VoucherState};
+use crate::programme::{Programme, Reward, Status, StoreDocument, TerminalDocument};
 use crate::redemption::Resolved;
 
 /// The answer to a scan.
@@ -84,19 +84,31 @@ pub struct RewardView {
     pub missing: Option<i64>,
 }
 
+/// What a scan goes by, beside the code.
+#[derive(Debug, Clone, Copy)]
+pub struct Scanning<'a> {
+    /// The code as scanned or typed.
+    pub code: &'a str,
+    /// Where.
+    pub place: &'a Place,
+    /// `en` or `ar`.
+    pub language: &'a str,
+}
+
 impl Core {
     /// Answers a scan. Changes nothing.
     ///
     /// # Errors
     /// `invalid_code`, `pass_replaced`, `code_expired`, `code_cancelled`, `member_erased`.
-    pub async fn scan(&self, caller: &Caller, (text, language): (&str, &str)) -> Result<ScanView, Problem> {
+    pub async fn scan(&self, caller: &Caller, scanning: Scanning<'_>) -> Result<ScanView, Problem> {
+        let Scanning { code: text, place, language } = scanning;
         let resolved = self.resolve(caller, text).await?;
         let (token, state) = self.check_current(caller, &resolved).await?;
         let programme = self.programme(caller.org, state.card.programme).await?;
         let member = self.db.member(caller.org, state.card.member).await?.ok_or_else(|| Problem::from(Code::Internal))?;
         let name = self.profile(&member)?.name;
         let points = state.spendable(self.clock.now().local_day(programme.zone()));
-        let spent = token.kind == TokenKind::Card && token.state == TokenState::Captured;
+        let spent = matches!(token.kind, TokenKind::Card | TokenKind::Rotating) && token.state == TokenState::Captured;
         let code = CodeView {
             kind: token.kind,
             state: token.state,
@@ -105,9 +117,12 @@ impl Core {
             voucher: token.voucher,
             newer_code_exists: spent,
         };
+        let blocked = self.blocked(caller, (&token, &programme), place).await?;
         let rewards = match token.voucher {
-            Some(id) => self.voucher_reward(caller, id, (&programme, &token, language)).await?,
-            None => rewards(&programme, &token, (points, language)),
+            Some(id) => {
+                self.voucher_reward(caller, id, Offer { programme: &programme, token: &token, language, blocked }).await?
+            }
+            None => rewards(Offer { programme: &programme, token: &token, language, blocked }, points),
         };
         Ok(ScanView {
             member: ScannedMember { id: member.id, name, language: member.language },
@@ -124,12 +139,14 @@ impl Core {
 
     /// The token's row and its card, if the code still stands for the card: a spent card code does until the pass is re-issued.
     pub(super) async fn check_current(&self, caller: &Caller, resolved: &Resolved) -> Result<(Token, CardState), Problem> {
-        let token = self.db.token_row(caller.org, resolved.hash).await?.ok_or_else(|| Problem::from(Code::InvalidCode))?;
+        let row = self.db.token_row(caller.org, resolved.hash).await?;
+        let token = row.or_else(|| resolved.unused(caller, self.clock.now())).ok_or_else(|| Problem::from(Code::InvalidCode))?;
         let state = self.card(caller.org, resolved.token.card).await?;
         if !state.card.active {
             return Err(Code::MemberErased.into());
         }
-        let of_old_pass = token.kind == TokenKind::Card && token.pass != Some(state.card.pass);
+        let of_a_pass = matches!(token.kind, TokenKind::Card | TokenKind::Rotating | TokenKind::Identify);
+        let of_old_pass = of_a_pass && token.pass != Some(state.card.pass);
         if of_old_pass || token.state == TokenState::Replaced {
             return Err(Code::PassReplaced.into());
         }
@@ -143,23 +160,50 @@ impl Core {
         }
     }
 
-    async fn voucher_reward(
-        &self,
-        caller: &Caller,
-        id: VoucherId,
-        (programme, token, language): (&Programme, &Token, &str),
-    ) -> Result<Vec<RewardView>, Problem> {
+    /// Why nothing at all can be redeemed with this code at this place, in the order in which redeeming looks.
+    async fn blocked(&self, caller: &Caller, of: (&Token, &Programme), place: &Place) -> Result<Option<Code>, Problem> {
+        let (token, programme) = of;
+        if token.kind == TokenKind::Identify {
+            return Ok(Some(Code::IdentifyOnly));
+        }
+        if token.state == TokenState::Captured {
+            return Ok(Some(Code::AlreadyRedeemed));
+        }
+        if !caller.role.is_manager() && token.epoch < self.db.epoch().await? {
+            return Ok(Some(Code::CodeFromBeforeRestore));
+        }
+        if programme.status == Status::Disabled {
+            return Ok(Some(Code::ProgrammeDisabled));
+        }
+        self.closed(caller, place).await
+    }
+
+    /// Whether the shop or the till is switched off.
+    async fn closed(&self, caller: &Caller, place: &Place) -> Result<Option<Code>, Problem> {
+        if let Some(store) = place.store {
+            let document = self.db.document(DocumentKey::store(caller.org, store)).await?;
+            let document = document.ok_or_else(|| Problem::field("store", "There is no such store."))?;
+            if StoreDocument::parse(&document.body).map_err(|_| Problem::from(Code::Internal))?.status == Status::Disabled {
+                return Ok(Some(Code::StoreDisabled));
+            }
+        }
+        let Some(terminal) = place.terminal else { return Ok(None) };
+        let document = self.db.document(DocumentKey::terminal(caller.org, terminal)).await?;
+        let terminal = document.and_then(|document| TerminalDocument::parse(&document.body).ok());
+        Ok(terminal.is_none_or(|terminal| terminal.status == Status::Disabled).then_some(Code::TerminalDisabled))
+    }
+
+    async fn voucher_reward(&self, caller: &Caller, id: VoucherId, offer: Offer<'_>) -> Result<Vec<RewardView>, Problem> {
         let voucher = self.db.voucher(caller.org, id).await?.ok_or_else(|| Problem::from(Code::Internal))?;
-        let reward = programme.reward(&voucher.reward);
+        let reward = offer.programme.reward(&voucher.reward);
         let switched_off = reward.is_some_and(|reward| reward.status == Status::Disabled);
         let reason = match voucher.state {
-            _ if programme.status == Status::Disabled => Some(Code::ProgrammeDisabled),
-            _ if switched_off => Some(Code::RewardDisabled),
-            VoucherState::Issued if token.state == TokenState::Issued => None,
-            VoucherState::Captured | VoucherState::Reversed => Some(Code::AlreadyRedeemed),
+            _ if offer.blocked.is_some() => offer.blocked,
+            VoucherState::Issued if switched_off => Some(Code::RewardDisabled),
+            VoucherState::Issued => None,
             _ => Some(Code::VoucherNotOpen),
         };
-        let name = reward.map_or_else(|| voucher.reward.clone(), |reward| localised(&reward.name, language));
+        let name = reward.map_or_else(|| voucher.reward.clone(), |reward| localised(&reward.name, offer.language));
         Ok(vec![RewardView {
             id: voucher.reward,
             name,
@@ -171,31 +215,33 @@ impl Core {
     }
 }
 
-fn rewards(programme: &Programme, token: &Token, (points, language): (i64, &str)) -> Vec<RewardView> {
-    let mut views: Vec<RewardView> = programme
-        .rewards
-        .iter()
-        .map(|reward| {
-            let reason = why_not(programme, token, (reward, points));
-            let missing = (reward.points > points).then(|| reward.points - points);
-            let name = localised(&reward.name, language);
-            RewardView { id: reward.id.clone(), name, points: reward.points, available: reason.is_none(), reason, missing }
-        })
-        .collect();
+/// What a code is offered: by which rules, in which language, and why nothing at all if so.
+#[derive(Clone, Copy)]
+struct Offer<'a> {
+    programme: &'a Programme,
+    token: &'a Token,
+    language: &'a str,
+    blocked: Option<Code>,
+}
+
+fn rewards(offer: Offer<'_>, points: i64) -> Vec<RewardView> {
+    let view = |reward: &Reward| {
+        let reason = offer.blocked.or_else(|| why_not(offer, (reward, points)));
+        let missing = (reward.points > points).then(|| reward.points - points);
+        let name = localised(&reward.name, offer.language);
+        RewardView { id: reward.id.clone(), name, points: reward.points, available: reason.is_none(), reason, missing }
+    };
+    let mut views: Vec<RewardView> = offer.programme.rewards.iter().map(view).collect();
     views.sort_by_key(|view| (!view.available, view.points));
     views
 }
 
-fn why_not(programme: &Programme, token: &Token, (reward, points): (&Reward, i64)) -> Option<Code> {
-    if programme.status == Status::Disabled {
-        Some(Code::ProgrammeDisabled)
-    } else if reward.status == Status::Disabled {
+fn why_not(offer: Offer<'_>, (reward, points): (&Reward, i64)) -> Option<Code> {
+    if reward.status == Status::Disabled {
         Some(Code::RewardDisabled)
-    } else if token.state == TokenState::Captured {
-        Some(Code::AlreadyRedeemed)
     } else if reward.points > points {
         Some(Code::InsufficientPoints)
-    } else if token.kind == TokenKind::Card && reward.points > programme.card_token_limit() {
+    } else if offer.token.kind == TokenKind::Card && reward.points > offer.programme.card_token_limit() {
         Some(Code::LiveCodeRequired)
     } else {
         None

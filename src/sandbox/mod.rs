@@ -1,6 +1,7 @@
 //! Stand-ins for the outside world that the demo and the tests run against: a phone, APNs, a certificate authority.
 
 pub mod apns;
+pub mod google;
 pub mod phone;
 pub mod stage;
 pub mod verify;

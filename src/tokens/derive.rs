@@ -32,6 +32,7 @@ pub(super) enum Purpose {
     CaptureMarker,
     DataKey,
     Fingerprint,
+    RotatingCode,
 }
 
 impl Purpose {
@@ -50,6 +51,7 @@ impl Purpose {
             Self::CaptureMarker => b"capture-marker",
             Self::DataKey => b"data-key",
             Self::Fingerprint => b"fingerprint",
+            Self::RotatingCode => b"rotating-code",
         }
     }
 }

@@ -18,6 +18,7 @@ mod seal;
 mod secret;
 mod typed;
 mod w1;
+mod w3;
 
 pub use api_key::{Credential, CredentialError, Environment, KeyHolder, LEAK_PATTERN, SecretHash};
 pub use derive::{KeyScope, LinkKey, LinkKind, LinkSource, TokenId, TokenKind, TokenSource};
@@ -30,3 +31,4 @@ pub use seal::{DataKey, Nonce, SealError, SealedDataKey};
 pub use secret::{AppleToken, Secret};
 pub use typed::TypedCode;
 pub use w1::{TokenError, TokenHash, W1};
+pub use w3::{DIGITS as ROTATING_DIGITS, PERIOD_SECONDS as ROTATING_PERIOD_SECONDS, RotatingKey, W3};

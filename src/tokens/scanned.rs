@@ -3,10 +3,11 @@
 use super::keyring::Keyring;
 use super::typed::TypedCode;
 use super::w1::{TokenError, TokenHash, W1, W1_LETTERS, trim};
+use super::w3::W3;
 use crate::ids::OrgId;
 
-/// Formats of the product that other gateways take: they are named, so that a clerk hears why.
-const OTHER_FORMATS: [&[u8]; 2] = [b"W2", b"W3"];
+/// A format of the product that this gateway does not take yet: it is named, so that a clerk hears why.
+const OTHER_FORMAT: &[u8] = b"W2";
 
 /// Letters from which on a text can't be a typed code with its separators but must be meant as a QR code's.
 const FEWEST_QR_LETTERS: usize = 40;
@@ -16,6 +17,8 @@ const FEWEST_QR_LETTERS: usize = 40;
 pub enum ScannedCode {
     /// The default code, its tag right.
     W1(W1),
+    /// A turning code, its digits right; whether it is of now is the caller's question.
+    W3(W3),
     /// A typed code, its check letter right.
     Typed(TypedCode),
 }
@@ -31,7 +34,10 @@ impl ScannedCode {
         if bytes.len() == W1_LETTERS && prefix.eq_ignore_ascii_case(b"W1") {
             return W1::parse(text, org, keyring).map(Self::W1);
         }
-        if bytes.len() >= FEWEST_QR_LETTERS && OTHER_FORMATS.iter().any(|other| prefix.eq_ignore_ascii_case(other)) {
+        if bytes.len() >= FEWEST_QR_LETTERS && prefix.eq_ignore_ascii_case(b"W3") {
+            return W3::parse(text, org, keyring).map(Self::W3);
+        }
+        if bytes.len() >= FEWEST_QR_LETTERS && prefix.eq_ignore_ascii_case(OTHER_FORMAT) {
             return Err(TokenError::UnsupportedFormat);
         }
         match TypedCode::parse(text) {
@@ -42,11 +48,12 @@ impl ScannedCode {
         }
     }
 
-    /// The hashes under which the token may be stored; one for W1, one for each key for a typed code. Never empty.
+    /// The hashes under which the token may be stored; one for a QR code, one for each key for a typed code. Never empty.
     #[must_use]
     pub fn hashes(&self, org: OrgId, keyring: &Keyring) -> Vec<TokenHash> {
         match self {
             Self::W1(code) => vec![code.hash()],
+            Self::W3(code) => vec![code.hash(org)],
             Self::Typed(code) => keyring.typed_hashes(org, code),
         }
     }
@@ -70,6 +77,11 @@ mod tests {
         let scanned = ScannedCode::parse(&code, ORG, &keyring).unwrap();
         assert_eq!(scanned.hashes(ORG, &keyring), [token.hash()]);
 
+        let pass = crate::ids::PassId([1; 16]);
+        let key = keyring.rotating_key(keyring.scope(ORG), pass).unwrap();
+        let scanned = ScannedCode::parse(&W3::write(pass, &key, 1_700_000_000), ORG, &keyring).unwrap();
+        assert_eq!(scanned, ScannedCode::W3(W3 { pass, step: 1_700_000_000 / 30 }));
+
         let typed = keyring.typed_code(keyring.scope(ORG), CardId([1; 16]), 0).unwrap();
         assert_eq!(ScannedCode::parse(&typed.grouped().to_lowercase(), ORG, &keyring), Ok(ScannedCode::Typed(typed)));
     }
@@ -90,7 +102,7 @@ mod tests {
             ("", TokenError::NotOurs),
             ("5901234123457", TokenError::NotOurs),
             ("https://example.com/c/abc", TokenError::NotOurs),
-            ("W3000000000000000000000000000-1700000000-12345678", TokenError::UnsupportedFormat),
+            ("W300000000000000000000000000-1700000000-12345678", TokenError::BadTag),
             (&format!("w2{}", "0".repeat(170)), TokenError::UnsupportedFormat),
             (&format!("W1{}", "0".repeat(42)), TokenError::Version),
             (&format!("W1{}", "0".repeat(41)), TokenError::Length),

@@ -131,3 +131,61 @@ async fn nothing_of_another_organisation_is_there() {
     let stores = app.get(owner, "/v1/stores").await.expect(200);
     assert_eq!(stores["data"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test]
+async fn a_programme_names_a_template_that_is_there() {
+    let app = TestApp::spawn().await;
+    let (owner, path) = (&app.shop.owner, format!("/v1/programmes/{}", app.shop.programme));
+    let mut document = coffee_programme();
+    document["template"] = json!("cofee");
+    let made = app.post(owner, "/v1/programmes", &document).await.refused("document_invalid");
+    assert_eq!(made["errors"][0]["field"], "template", "{made}");
+    assert_eq!(made["errors"][0]["message"], "is not one of: coffee, stamps");
+    let changed = app.put(owner, &path, (1, &document)).await.refused("document_invalid");
+    assert_eq!(changed["errors"], made["errors"]);
+    assert_eq!(app.get(owner, &path).await.expect(200)["version"], 1);
+    document["template"] = json!("stamps");
+    app.put(owner, &path, (1, &document)).await.expect(200);
+}
+
+/// The folder of a template may be lost; the programme's kill switch works all the same.
+#[tokio::test]
+async fn a_programme_whose_template_is_gone_is_switched_off_all_the_same() {
+    let app = TestApp::spawn().await;
+    let mut core = app.core.clone();
+    core.templates = std::sync::Arc::default();
+    let app = app.again_with_core(core).await;
+    let path = format!("/v1/programmes/{}", app.shop.programme);
+    let mut document = coffee_programme();
+    document["status"] = json!("disabled");
+    app.put(&app.shop.owner, &path, (1, &document)).await.expect(200);
+    document["template"] = json!("stamps");
+    app.put(&app.shop.owner, &path, (2, &document)).await.refused("document_invalid");
+}
+
+/// Whatever changes a card's points in a shop that is switched off is refused there.
+#[tokio::test]
+async fn in_a_store_that_is_switched_off_no_points_move() {
+    let app = TestApp::spawn().await;
+    let shop = &app.shop;
+    let bound = app.make_key(shop, json!({ "name": "till software", "role": "pos", "store": shop.store })).await;
+    let customer = app.enrol(shop).await;
+    let sold = app.earn(shop, &customer.card, "30.000").await;
+    let voucher = app.issue_voucher(shop, &customer.card, "coffee").await;
+    let code = app.live_code(shop, &customer.card).await;
+    let redeemed = app.redeem_with(&bound, &code, "coffee").await.expect(201);
+    let off = json!({ "name": { "en": "Main Street" }, "status": "disabled" });
+    app.put(&shop.owner, &format!("/v1/stores/{}", shop.store), (1, &off)).await.expect(200);
+    let id = |body: &Value| body["id"].as_str().expect("an id").to_owned();
+    let money = json!({ "amount": "1.000", "currency": "KWD" });
+    let writes = [
+        ("/v1/earnings".to_owned(), json!({ "card": customer.card, "receipt": op_key(), "total": money })),
+        (format!("/v1/earnings/{}/returns", id(&sold)), json!({ "total": money })),
+        (format!("/v1/redemptions/{}/reversal", id(&redeemed)), json!({ "reason": "wrong size" })),
+        ("/v1/vouchers".to_owned(), json!({ "card": customer.card, "reward": "coffee" })),
+        (format!("/v1/vouchers/{}/cancellation", id(&voucher)), Value::Null),
+    ];
+    for (path, body) in writes {
+        app.post(&bound, &path, &body).await.refused("store_disabled");
+    }
+}

@@ -273,3 +273,77 @@ async fn keys_that_ran_out_or_were_revoked_open_no_route() {
         app.send(route.ask().key("wk_live_garbage")).await.refused("unauthorized");
     }
 }
+
+/// A body with every object that the route knows, so that each is met.
+fn fuller(route: &Route) -> Option<Value> {
+    let mut body = route.body.clone()?;
+    let money = json!({ "amount": "1.000", "currency": "KWD" });
+    if route.pattern == "/v1/redemptions" {
+        body["sale"] = json!({ "receipt": "R-9", "total": money });
+    }
+    if route.pattern.starts_with("/v1/programmes") {
+        let document = if route.method == "PUT" { &mut body["document"] } else { &mut body };
+        document["rewards"][0]["value"] = money;
+        document["tokens"] = json!({ "live_seconds": 60 });
+        document["limits"] = json!({ "open_vouchers": 3 });
+        document["terms"] = json!({ "en": "Be kind." });
+    }
+    Some(body)
+}
+
+/// Gives every body in which one object is the list of its values: what serde would take for the fields in their order.
+fn as_lists(value: &Value, give: &mut dyn FnMut(Value)) {
+    match value {
+        Value::Object(members) => {
+            give(Value::Array(members.values().cloned().collect()));
+            for (name, inner) in members {
+                as_lists(inner, &mut |inner| {
+                    let mut changed = members.clone();
+                    changed.insert(name.clone(), inner);
+                    give(Value::Object(changed));
+                });
+            }
+        }
+        Value::Array(items) => {
+            for (place, inner) in items.iter().enumerate() {
+                as_lists(inner, &mut |inner| {
+                    let mut changed = items.clone();
+                    changed[place] = inner;
+                    give(Value::Array(changed));
+                });
+            }
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn a_list_never_stands_for_an_object() {
+    let (app, lived, routes) = world().await;
+    let mut asked = 0;
+    for route in &routes {
+        let Some(body) = fuller(route) else { continue };
+        let mut bodies = Vec::new();
+        as_lists(&body, &mut |changed| bodies.push(changed));
+        for body in bodies {
+            let ask = with_key(Ask::new(route.method, &route.path()), &lived).body(&body);
+            let ask = if route.op == Op::Needed { ask.op(&op_key()) } else { ask };
+            let reply = app.send(ask).await;
+            let what = format!("{} {} {body}: {reply:?}", route.method, route.pattern);
+            assert_eq!(reply.status, 422, "{what}");
+            assert!(["validation_failed", "document_invalid"].contains(&reply.code().as_str()), "{what}");
+            let text = String::from_utf8_lossy(&reply.bytes).into_owned();
+            assert!(text.contains("invalid type: sequence") || text.contains("is not an object"), "{what}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 50, "only {asked} bodies were tried");
+}
+
+#[tokio::test]
+async fn a_list_in_place_of_money_is_named() {
+    let (app, lived, _) = world().await;
+    let sale = json!({ "card": lived.customer.card, "receipt": "R-list", "total": ["12.500", "KWD"] });
+    let problem = app.post(&lived.shop.owner, "/v1/earnings", &sale).await.refused("validation_failed");
+    assert_eq!(problem["errors"][0]["field"], "total", "{problem}");
+}

@@ -120,3 +120,30 @@ async fn keys_that_make_no_sense_are_refused() {
         assert_eq!(body["errors"][0]["field"], field, "{key}: {body}");
     }
 }
+
+/// A key for one programme ends, renews and looks after keys of that programme only.
+#[tokio::test]
+async fn a_key_for_one_programme_does_not_touch_the_keys_of_another() {
+    let app = TestApp::spawn().await;
+    let owner = &app.shop.owner;
+    let other = app.post(owner, "/v1/programmes", &crate::support::app::coffee_programme()).await.expect(201);
+    let keeper = app.make_key(&app.shop, json!({ "name": "keeper", "role": "owner", "programmes": [app.shop.programme] })).await;
+    let of = async |programmes: serde_json::Value| {
+        let made =
+            app.post(owner, "/v1/keys", &json!({ "name": "x", "role": "pos", "programmes": programmes })).await.expect(201);
+        (made["id"].as_str().expect("an id").to_owned(), made["key"].as_str().expect("a key").to_owned())
+    };
+    let (own, _) = of(json!([app.shop.programme])).await;
+    for programmes in [json!([other["id"]]), json!([app.shop.programme, other["id"]]), json!([])] {
+        let (id, key) = of(programmes).await;
+        for act in ["retire", "revoke", "rotate"] {
+            let body = if act == "rotate" { json!({}) } else { json!(null) };
+            app.post(&keeper, &format!("/v1/keys/{id}/{act}"), &body).await.refused("forbidden");
+        }
+        app.get(&key, "/v1/programmes").await.refused("forbidden");
+        assert_eq!(app.get(owner, &format!("/v1/keys/{id}")).await.expect(200)["version"], 1, "untouched");
+    }
+    app.post(&keeper, &format!("/v1/keys/{own}/rotate"), &json!({})).await.expect(200);
+    app.post(&keeper, &format!("/v1/keys/{own}/retire"), &json!(null)).await.expect(200);
+    app.post(&keeper, &format!("/v1/keys/{own}/revoke"), &json!(null)).await.expect(200);
+}

@@ -1,9 +1,11 @@
 //! The API through its front door: a real server, spoken to over HTTP.
 
 mod catalogue;
+mod codes;
 mod documents;
 mod door;
 mod inputs;
+mod journal;
 mod keys;
 mod limits;
 mod openapi;
@@ -11,6 +13,7 @@ mod operations;
 mod outage;
 mod pages;
 mod rights;
+mod scans;
 mod storm;
 mod story;
 mod surroundings;

@@ -98,3 +98,14 @@ async fn the_description_and_its_page_need_nothing_from_elsewhere() {
     app.send(Ask::get("/docs/..%2f..%2fCargo.toml")).await.refused("not_found");
     app.send(Ask::get("/docs/other.js")).await.refused("not_found");
 }
+
+/// A write takes an operation key, or its description says why it needs none.
+#[test]
+fn every_write_names_its_operation_or_says_why_not() {
+    for (method, path, operation) in operations(&document()).into_iter().filter(|(method, ..)| method != "GET") {
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let takes = parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key" && parameter["required"] == true);
+        let said = format!("{} {}", operation["summary"], operation["description"]);
+        assert_ne!(takes, said.contains("no Idempotency-Key") || said.contains("No Idempotency-Key"), "{method} {path}: {said}");
+    }
+}

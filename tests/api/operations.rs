@@ -104,3 +104,25 @@ async fn a_rotated_key_keeps_its_operations() {
     let after = app.send(ask(rotated["key"].as_str().expect("a key"))).await;
     assert_eq!(after.bytes, before.bytes);
 }
+
+/// Whoever asks for the outcome of a refused operation reads what was answered: the same members, byte for byte.
+#[tokio::test]
+async fn a_refusal_is_shown_as_it_was_answered() {
+    let app = TestApp::spawn().await;
+    let customer = app.enrol(&app.shop).await;
+    let code = app.live_code(&app.shop, &customer.card).await;
+    let (poor, unknown, given_up) = (op_key(), op_key(), op_key());
+    let redeem = |op: &str, reward: &str| {
+        let body = json!({ "code": code, "rewards": [{ "reward": reward, "quantity": 1 }] });
+        Ask::post("/v1/redemptions").key(&app.shop.pos).op(op).body(&body)
+    };
+    app.send(Ask::post(&format!("/v1/ops/{given_up}/abandon")).key(&app.shop.pos)).await.expect(200);
+    for (op, reward, code) in
+        [(&poor, "coffee", "insufficient_points"), (&unknown, "castle", "unknown_reward"), (&given_up, "coffee", "op_abandoned")]
+    {
+        let answered = app.send(redeem(op, reward)).await.refused(code);
+        let shown = app.get(&app.shop.pos, &format!("/v1/ops/{op}")).await.expect(200);
+        assert_eq!(shown["answer"], answered);
+        assert_eq!(shown["status"], answered["status"]);
+    }
+}

@@ -103,3 +103,34 @@ async fn bad_queries_are_refused_on_every_list() {
         }
     }
 }
+
+/// A list that ends with its page says so at once: nobody asks for an empty page.
+#[tokio::test]
+async fn no_list_ends_with_an_empty_page() {
+    let app = TestApp::spawn().await;
+    let customer = app.enrol(&app.shop).await;
+    for _ in 0..3 {
+        app.enrol(&app.shop).await;
+    }
+    for _ in 0..4 {
+        app.earn(&app.shop, &customer.card, "1.000").await;
+        app.post(&app.shop.owner, "/v1/stores", &json!({ "name": { "en": "x" } })).await.expect(201);
+    }
+    app.sequence().await;
+    let entries = format!("/v1/cards/{}/entries", customer.card);
+    for path in ["/v1/members", &entries, "/v1/stores", "/v1/journal", "/v1/keys", "/v1/organisation/history"] {
+        let whole = walk(&app, path, 200).await;
+        for limit in 1..=whole.len() {
+            let (mut query, mut rows, mut pages) = (format!("?limit={limit}"), Vec::new(), 0);
+            loop {
+                let page = app.get(&app.shop.owner, &format!("{path}{query}")).await.expect(200);
+                rows.extend(page["data"].as_array().expect("a list").iter().cloned());
+                pages += 1;
+                let Some(next) = page["next"].as_str() else { break };
+                query = format!("?limit={limit}&cursor={next}");
+            }
+            assert_eq!(rows, whole, "{path} in pages of {limit}");
+            assert_eq!(pages, whole.len().div_ceil(limit), "{path} in pages of {limit}");
+        }
+    }
+}

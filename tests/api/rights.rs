@@ -108,3 +108,16 @@ async fn a_key_for_one_store_manages_that_store_only() {
     app.post(&key, "/v1/terminals", &json!({ "name": "Till 9", "store": other })).await.refused("wrong_store");
     app.post(&key, "/v1/terminals", &json!({ "name": "Till 9", "store": app.shop.store })).await.expect(201);
 }
+
+/// What is done to or told of a member concerns all of his programmes.
+#[tokio::test]
+async fn a_key_for_one_programme_neither_exports_nor_erases_members() {
+    let app = TestApp::spawn().await;
+    let customer = app.enrol(&app.shop).await;
+    let key = json!({ "name": "partner", "role": "owner", "programmes": [app.shop.programme] });
+    let key = app.make_key(&app.shop, key).await;
+    let member = format!("/v1/members/{}", customer.member);
+    app.get(&key, &member).await.expect(200);
+    app.get(&key, &format!("{member}/export")).await.refused("wrong_programme");
+    app.post(&key, &format!("{member}/erasure"), &json!(null)).await.refused("wrong_programme");
+}

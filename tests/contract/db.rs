@@ -1,6 +1,7 @@
 //! What every database must do: each test of the modules below runs once for each backend.
 
 mod enrolment;
+mod google;
 mod isolation;
 mod journal;
 mod lifecycle;
@@ -19,12 +20,17 @@ macro_rules! contract {
         contract!($backend, $open, {
             enrolment: a_member_joins, an_identity_joins_once, a_member_takes_a_card_in_another_programme,
                 card_numbers_and_passes_are_unique;
+            google: a_turning_code_spends_each_step_once, two_tills_with_one_step_in_one_batch,
+                a_turning_code_is_bound_to_its_pass_and_time, the_fixed_code_identifies_and_never_spends, a_used_turning_code_is_never_forgotten,
+                only_what_is_on_google_is_owed_there, what_was_written_and_what_was_heard_are_kept_apart,
+                google_is_asked_again_about_each_object, classes_are_remembered;
             isolation: one_organisation_sees_nothing_of_another, commands_of_two_organisations_share_a_batch;
             journal: rows_are_numbered_and_chained, a_refusal_leaves_no_row, seq_never_runs_backwards,
                 a_limited_round_leaves_the_rest, only_held_passes_are_owed;
             lifecycle: a_reissue_replaces_codes_and_passes, an_erasure_leaves_nothing_personal,
                 an_erasure_finds_a_voucher_of_the_same_batch, expired_codes_and_vouchers_are_swept,
-                a_sweep_leaves_what_is_not_over, a_new_document_makes_passes_stale;
+                a_sweep_leaves_what_is_not_over, a_new_document_makes_passes_stale,
+                codes_that_ran_out_are_forgotten, codes_are_forgotten_in_bites;
             operations: a_repeat_hears_the_same_bytes, a_refusal_is_repeated_as_well, another_command_under_the_key_is_refused, a_right_that_is_missing_is_no_outcome,
                 an_abandoned_operation_never_runs, abandoning_what_ran_tells_its_outcome, a_twin_in_the_same_batch_is_a_repeat,
                 a_forgotten_answer_still_runs_nothing, a_guilty_command_fails_alone, documents_have_versions,

@@ -77,6 +77,7 @@ macro_rules! contract {
 contract! {
     a_burst_passes_and_then_one_for_each_interval
     subjects_scopes_and_organisations_do_not_share_a_limit
+    several_at_once_are_allowed_all_or_none
     a_looked_at_limit_is_not_charged
     the_rules_of_one_limit_are_charged_all_or_none
     a_marker_tells_which_redemption_used_the_token
@@ -118,6 +119,18 @@ async fn subjects_scopes_and_organisations_do_not_share_a_limit(gate: &dyn Gate)
     for request in &requests {
         refused(ask(gate, request, noon()).await);
     }
+}
+
+async fn several_at_once_are_allowed_all_or_none(gate: &dyn Gate) {
+    let rules = [RateRule::per_second(10).burst(20)];
+    let of = |count| GateRequest::anonymous().limit(Limit::on(Scope::GoogleIssuer, "3388000000022141777", &rules).times(count));
+    assert_eq!(ask(gate, &of(15), noon()).await, GateVerdict::Go);
+    assert_eq!(refused(ask(gate, &of(10), noon()).await).retry_after_ms, 500);
+    assert_eq!(ask(gate, &of(5), noon()).await, GateVerdict::Go, "the refused ten cost nothing");
+    assert_eq!(ask(gate, &of(10), noon().plus_millis(1_000)).await, GateVerdict::Go);
+    // More than the burst waits for all of it, and is paid for afterwards.
+    assert_eq!(ask(gate, &of(30), noon().plus_millis(3_000)).await, GateVerdict::Go);
+    assert_eq!(refused(ask(gate, &of(30), noon().plus_millis(3_000)).await).retry_after_ms, 3_000);
 }
 
 async fn a_looked_at_limit_is_not_charged(gate: &dyn Gate) {

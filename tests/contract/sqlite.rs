@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use walaa::db::sqlite::SqliteDb;
 use walaa::db::{Db, DbError};
+use walaa::ids::MemberId;
 
 use crate::support::ledger::{TestMint, World};
 
@@ -84,7 +85,7 @@ async fn entries_and_journal_are_immutable() {
     world.customer_with(100).await;
     world.db.sequence(100, world.now()).await.expect("sequences");
     let raw = Connection::open(file(&world)).expect("opens");
-    for table in ["entries", "journal", "journal_seals"] {
+    for table in ["entries", "journal", "journal_seals", "documents"] {
         let rows: i64 = raw.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("counts");
         assert!(rows > 0, "{table}");
         for change in [format!("UPDATE {table} SET org = org"), format!("DELETE FROM {table}")] {
@@ -132,4 +133,94 @@ async fn a_backup_is_a_consistent_copy() {
     let card = restored.card(world.org, customer.card).await.expect("reads").expect("a card");
     assert_eq!(card.available(), 100);
     assert_eq!(restored.check_ledger().await.expect("checks").findings, Vec::<String>::new());
+}
+
+/// Whether a file or its log holds these bytes.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let files = [path.to_owned(), path.with_file_name("walaa.db-wal")];
+    files.iter().filter_map(|file| std::fs::read(file).ok()).any(|file| file.windows(bytes.len()).any(|window| window == bytes))
+}
+
+/// What is known of a member by bytes that only he has: the sealed profile, its key, the hashes of his contacts.
+async fn traces(world: &World, member: MemberId) -> Vec<Vec<u8>> {
+    let profile = world.db.member(world.org, member).await.expect("reads").expect("a member").profile.expect("a profile");
+    let raw = Connection::open(file(world)).expect("opens");
+    let mut rows = raw.prepare("SELECT hash FROM identities WHERE member = ?1").expect("prepares");
+    let hashes: Vec<Vec<u8>> =
+        rows.query_map([member.0], |row| row.get(0)).expect("reads").map(|hash| hash.expect("one")).collect();
+    assert!(!hashes.is_empty());
+    hashes.into_iter().chain([profile.data_key, profile.profile]).collect()
+}
+
+/// What was erased is in no free page of the file and in no page of its log, while the gateway goes on. There are enough members for pages
+/// to have been split and filled again.
+#[tokio::test]
+async fn an_erasure_leaves_no_trace_in_the_file() {
+    let world = World::on_sqlite().await;
+    let mut members = Vec::new();
+    for _ in 0..60 {
+        members.push(world.enrol().await);
+    }
+    let path = file(&world);
+    let kept = traces(&world, members.remove(30).member).await;
+    let mut erased = Vec::new();
+    for customer in &members {
+        erased.extend(traces(&world, customer.member).await);
+    }
+    assert!(erased.iter().all(|trace| holds(&path, trace)), "all of it was there");
+    for customer in members {
+        world.done(world.erase(customer)).await;
+    }
+    // The log is cut after the erasure was answered and before the next write is done.
+    world.db.health().await.expect("writes");
+    let left = erased.iter().filter(|trace| holds(&path, trace)).count();
+    assert_eq!(left, 0, "of {} traces of erased members", erased.len());
+    assert!(kept.iter().all(|trace| holds(&path, trace)), "the other one stays");
+}
+
+/// A reader that is in the middle of something keeps the log; the erased pages go as soon as it has ended.
+#[tokio::test]
+async fn a_long_read_puts_the_end_of_the_traces_off() {
+    let world = World::on_sqlite().await;
+    let customer = world.enrol().await;
+    let path = file(&world);
+    let erased = world.db.member(world.org, customer.member).await.expect("reads").expect("a member").profile.expect("a profile");
+    let reader = Connection::open(&path).expect("opens");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM members;").expect("reads");
+    let _: i64 = reader.query_row("SELECT count(*) FROM members", [], |row| row.get(0)).expect("reads");
+    world.done(world.erase(customer)).await;
+    world.db.health().await.expect("writes, and waits for no reader");
+    assert!(holds(&path, &erased.profile), "the reader still sees the member");
+    reader.execute_batch("COMMIT").expect("ends");
+    world.db.health().await.expect("writes");
+    world.db.health().await.expect("writes");
+    assert!(!holds(&path, &erased.profile));
+}
+
+/// A file of the first schema is brought to the newest one with everything in it.
+#[tokio::test]
+async fn a_file_of_the_first_schema_is_brought_up_to_date() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("walaa.db");
+    let raw = Connection::open(&path).expect("opens");
+    raw.execute_batch(include_str!("../../src/db/sqlite/migrations/0001_ledger.sql")).expect("makes");
+    raw.execute_batch(
+        "PRAGMA application_id = 0x57414c41; PRAGMA user_version = 1; \
+         INSERT INTO documents VALUES (zeroblob(16), 'organisation', zeroblob(16), 1, '{}', 0, 'system');",
+    )
+    .expect("fills");
+    drop(raw);
+    let db = open(&path).expect("opens and migrates");
+    assert_eq!(db.organisations().await.expect("reads").len(), 1);
+    let raw = Connection::open(&path).expect("opens");
+    assert!(raw.execute("UPDATE documents SET body = 'other'", []).is_err());
+    let plan: String = raw
+        .query_row(
+            "EXPLAIN QUERY PLAN SELECT org, hash FROM tokens WHERE kind IN ('live', 'typed') AND state NOT IN ('issued', 'captured') \
+             AND expires_at < 7 ORDER BY expires_at LIMIT 9",
+            [],
+            |row| row.get(3),
+        )
+        .expect("plans");
+    assert!(plan.contains("tokens_over"), "{plan}");
 }

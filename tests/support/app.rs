@@ -23,6 +23,7 @@ use walaa::ids::{KeyId, OrgId, SystemIds};
 use walaa::ledger::{Body, DocumentKey, Fingerprint, OpKey, Principal, PutDocument};
 use walaa::tokens::{Credential, Environment, KeyHolder, Keyring};
 
+use super::described;
 use super::ledger::START;
 use super::redis::RedisServer;
 
@@ -190,14 +191,18 @@ impl TestApp {
     }
 
     async fn changed(change: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(START)));
+        Self::empty_with(tempfile::tempdir().expect("a folder"), clock, change).await
+    }
+
+    /// A gateway with nobody in it, a folder and a clock that others know already, and a configuration of its own.
+    pub async fn empty_with(folder: tempfile::TempDir, clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> Self {
         let parts = Parts { clock: Arc::<ManualClock>::clone(&clock), ids: Arc::new(SystemIds) };
         let mut config = config(folder.path());
-        change(&mut config);
         let on_redis = std::env::var("WALAA_TEST_GATE").is_ok_and(|gate| gate == "redis");
         let redis = on_redis.then(RedisServer::start);
         config.redis.url = redis.as_ref().map(|redis| SecretText::new(redis.url()));
+        change(&mut config);
         let app = App::build(&config, parts).await.expect("the gateway starts");
         let (address, operators) = (local(app.port()), local(app.admin_port()));
         let (core, state) = (app.core().clone(), app.state().clone());
@@ -223,6 +228,13 @@ impl TestApp {
     /// The same gateway behind another front door: other limits, another address.
     pub async fn again_with(self, state: AppState) -> Self {
         self.again_with_routes(state, |_| {}).await
+    }
+
+    /// The same gateway behind another front door, with other working parts.
+    pub async fn again_with_core(mut self, core: Core) -> Self {
+        let state = AppState { core: core.clone(), ..self.state.as_ref().clone() };
+        self.core = core;
+        self.again_with(state).await
     }
 
     /// The same gateway behind another front door with further routes.
@@ -388,7 +400,11 @@ impl TestApp {
         let response = request.body(ask.body).send().await.unwrap_or_else(|error| panic!("{asked} is answered: {error}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.expect("a whole body").to_vec();
-        Reply { status, headers, bytes, asked }
+        let reply = Reply { status, headers, bytes, asked };
+        if reply.header("content-type") == "application/problem+json" {
+            described::check(&ask.method, &ask.path, (status, &reply.code()));
+        }
+        reply
     }
 }
 

@@ -46,6 +46,11 @@ pub fn hash(bytes: &[u8]) -> [u8; 32] {
     digest(&SHA256, bytes).as_ref().try_into().expect("32 bytes")
 }
 
+/// Bytes like those of a sealed value: each member's are different from every other's.
+fn sealed(what: &str, member: MemberId) -> Vec<u8> {
+    hash(&[what.as_bytes(), &member.0].concat()).to_vec()
+}
+
 /// A member with a card.
 #[derive(Debug, Clone, Copy)]
 pub struct Customer {
@@ -200,7 +205,7 @@ impl World {
         let member = NewMember {
             id: customer.member,
             language: "ar".into(),
-            profile: SealedProfile { data_key: b"sealed key".to_vec(), profile: b"sealed name".to_vec() },
+            profile: SealedProfile { data_key: sealed("key", customer.member), profile: sealed("name", customer.member) },
             identities: vec![hash(phone.as_bytes())],
         };
         let number = format!("{:010}", self.ids.fetch_add(1, Ordering::SeqCst) % 10_000_000_000);
@@ -293,6 +298,7 @@ impl World {
         let line = |(reward, quantity): &(&str, i64)| CaptureLine { reward: (*reward).into(), quantity: *quantity };
         Capture {
             token,
+            rotating: None,
             card: customer.card,
             programme: self.programme,
             voucher: None,

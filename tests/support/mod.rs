@@ -1,6 +1,7 @@
 //! What tests stand on.
 
 pub mod app;
+pub mod described;
 pub mod ledger;
 pub mod phone_world;
 pub mod process;

@@ -4,15 +4,16 @@
 mod certificates;
 mod delivery;
 mod forge;
+mod genuine;
 mod package;
 mod pass_json;
 mod pass_previews;
 mod pass_templates;
-mod pass_views;
+pub mod pass_views;
 mod phone;
 mod push;
 mod station;
-mod tools;
+pub mod tools;
 mod upkeep;
 mod verify;
 mod web_service;

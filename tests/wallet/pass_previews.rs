@@ -93,7 +93,8 @@ fn the_commands_check_and_preview_a_template() {
     let code = preview("stamps", &page, &mut said).expect("can be read");
     assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
     let html = std::fs::read_to_string(&page).expect("is written");
-    assert_eq!(html.matches("<article").count(), 6, "card, voucher and void voucher in two languages");
+    assert_eq!(html.matches("<article class=\"wp ").count(), 6, "card, voucher and void voucher in two languages");
+    assert_eq!(html.matches("<article class=\"wg-card").count(), 6, "in the other wallet, too");
     assert!(!html.contains("src=\"http") && !html.contains("<link"), "it is one file");
 
     let template = folder.path().join("mine");

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use walaa::apple::certificates::PassCertificate;
 use walaa::apple::push::{PushOutcome, PushRequest};
 use walaa::apple::signer::{CmsSigner, SignError, Signer};
-use walaa::apple::web_service::{self, PhoneLimits, WebService};
+use walaa::apple::web_service::{self, Fetched, PhoneLimits, WebService};
 use walaa::apple::{Apple, AppleAccount, PassBuilder, Pusher};
 use walaa::cards::{Profile, Templates, ViewBuilder};
 use walaa::clock::{Clock, SystemClock, Timestamp};
@@ -171,6 +171,7 @@ impl Station {
             owed: worker.owed(),
             client_address: Arc::new(|request| request.peer_addr().map(|address| address.ip())),
             limits: PhoneLimits::default(),
+            fetched: Fetched::default(),
         });
         let (server, base) = serve(service);
         let client = Client::builder().no_proxy().build().expect("a client");

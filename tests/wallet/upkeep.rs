@@ -5,9 +5,10 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use walaa::cli::audit::{AuditResult, verify_journal};
 use walaa::db::batcher::Batcher;
+use walaa::error::Code;
 use walaa::ids::SystemIds;
 use walaa::journal::verify;
-use walaa::ledger::{DocumentKind, VoucherState};
+use walaa::ledger::{DocumentKind, TokenKind, TokenMint, VoucherState};
 use walaa::outbox::{Sweep, Sweeper};
 
 use super::station::Station;
@@ -110,6 +111,34 @@ async fn vouchers_that_ran_out_give_their_points_back_once() {
         assert_eq!((status.error, status.succeeded_at), (None, Some(station.world.now())), "{:?}", status.sweep);
     }
     station.world.check_ledger().await;
+}
+
+/// Live and typed codes are remembered for thirty days after they ran out, so that a till can say so; then they are no codes at all.
+#[tokio::test]
+async fn old_codes_are_forgotten_and_captured_ones_never() {
+    let station = Station::new().await;
+    let customer = station.world.customer_with(500).await;
+    let world = &station.world;
+    let code = |kind, number| station.keyring.mint(world.org, kind, &customer.card.0, number).1;
+    let capture = async |token| world.refused(world.capture(customer, token, &[("latte", 1)])).await;
+    world.done(world.issue_code(customer)).await;
+    world.done(world.issue_code(customer)).await;
+    world.done(world.capture(customer, code(TokenKind::Live, 2), &[("latte", 1)])).await;
+    let sweeper = sweeper(&station);
+    let dropped = || sweeper.status().into_iter().find(|status| status.sweep == Sweep::Codes).map(|status| status.changed);
+    world.advance_seconds(24 * 3_600);
+    sweeper.run_once().await;
+    world.advance_seconds(28 * 24 * 3_600);
+    sweeper.run_once().await;
+    assert_eq!(dropped(), Some(0), "not before their time");
+    assert_eq!(capture(code(TokenKind::Live, 1)).await, Code::CodeExpired);
+    world.advance_seconds(2 * 24 * 3_600);
+    sweeper.run_once().await;
+    assert_eq!(dropped(), Some(3), "both codes of the first pair, the typed one of the second");
+    assert_eq!(capture(code(TokenKind::Live, 1)).await, Code::InvalidCode);
+    assert_eq!(capture(code(TokenKind::Typed, 1)).await, Code::InvalidCode);
+    assert_eq!(capture(code(TokenKind::Live, 2)).await, Code::AlreadyRedeemed);
+    world.check_ledger().await;
 }
 
 #[tokio::test]

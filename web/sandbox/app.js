@@ -142,6 +142,7 @@ speak(language);
 tick();
 byId('try').textContent = `curl ${location.origin}/phone/passes \\\n  -H 'Content-Type: application/json' \\\n  -d '{"url": "…/p/KEY.pkpass"}'`;
 await load();
+requestAnimationFrame(() => requestAnimationFrame(() => document.documentElement.classList.add('settled')));
 listen();
 const wanted = new URLSearchParams(location.search).get('add');
 if (wanted) { sheets.choose(); sheets.look({ url: wanted }); }

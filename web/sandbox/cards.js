@@ -35,12 +35,14 @@ export const has = (key) => cards.has(key);
 export const pass = (key) => cards.get(key)?.pass;
 
 function enter(pass, language) {
-  const element = h('article.card.entering');
+  // What is in the wallet when the page opens lies there already; only what comes later slides in.
+  const arrives = document.documentElement.classList.contains('settled');
+  const element = h(arrives ? 'article.card.entering' : 'article.card');
   const card = { element, pass };
   cards.set(pass.key, card);
   stack.append(element);
   build(card, language);
-  requestAnimationFrame(() => requestAnimationFrame(() => element.classList.remove('entering')));
+  if (arrives) requestAnimationFrame(() => requestAnimationFrame(() => element.classList.remove('entering')));
 }
 
 function leave(key, card) {

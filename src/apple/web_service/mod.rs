@@ -7,6 +7,7 @@
 mod call;
 mod conditional;
 mod device_log;
+mod fetched;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::sync::Notify;
 
 pub use self::call::loggable_path;
 use self::call::{Call, NoCall, Target};
+pub use self::fetched::Fetched;
 use super::account::{Apple, AppleAccount};
 use super::build::{BuildError, BuiltPass, PassBuilder};
 use super::package::MIME_TYPE;
@@ -46,21 +48,31 @@ const MAX_DEVICE_CHARS: usize = 128;
 /// Seconds after which a phone may come back when we could not answer.
 const RETRY_AFTER_SECONDS: i64 = 30;
 
+/// Requests about one pass in a minute. Twenty phones may hold it, each is pushed every 15 seconds at most and fetches after each push, and
+/// each may have registered in that very minute: 100, and some air. Most are 304 or kept bytes.
+const PER_PASS_MINUTE: u32 = 120;
+
 /// How the address of the one who asks is found: behind a proxy only the operator knows which header to trust.
 pub type ClientAddress = Arc<dyn Fn(&HttpRequest) -> Option<IpAddr> + Send + Sync>;
 
 /// How fast phones may ask.
 #[derive(Debug, Clone, Copy)]
 pub struct PhoneLimits {
-    /// Requests about one pass with a right token, and of one device.
+    /// Requests about one pass with a right token, of all phones that hold it.
     pub per_pass: RateRule,
+    /// Lists that one phone asks for.
+    pub per_device: RateRule,
     /// Requests of an address that came to nothing.
     pub fruitless_per_address: RateRule,
 }
 
 impl Default for PhoneLimits {
     fn default() -> Self {
-        Self { per_pass: RateRule::per_minute(30), fruitless_per_address: RateRule::per_minute(60) }
+        Self {
+            per_pass: RateRule::per_minute(PER_PASS_MINUTE),
+            per_device: RateRule::per_minute(30),
+            fruitless_per_address: RateRule::per_minute(60),
+        }
     }
 }
 
@@ -84,6 +96,8 @@ pub struct WebService {
     pub client_address: ClientAddress,
     /// How fast.
     pub limits: PhoneLimits,
+    /// What was noted of fetches lately.
+    pub fetched: Fetched,
 }
 
 /// Mounts the web service.
@@ -188,7 +202,7 @@ impl WebService {
         let device = device_id(device).ok_or(Refused::BadRequest)?;
         let body = payload.to_bytes_limited(MAX_REGISTRATION_BYTES).await.map_err(|_| Refused::TooLarge)?;
         let body = body.map_err(|_| Refused::BadRequest)?;
-        let body: RegistrationBody = serde_json::from_slice(&body).map_err(|_| Refused::BadRequest)?;
+        let body: RegistrationBody = crate::strict_json::from_slice(&body).map_err(|_| Refused::BadRequest)?;
         let push_token = PushToken::parse(body.push_token.trim()).ok_or(Refused::BadRequest)?;
         let registered = self
             .db
@@ -219,13 +233,14 @@ impl WebService {
 
     /// Which passes of a phone changed. Without a token: the device id is the credential.
     async fn list(&self, request: &HttpRequest, device: &str, pass_type: &str) -> Result<HttpResponse, Refused> {
-        let limit = Limit::on(Scope::Device, device_log::fingerprint(device), &[self.limits.per_pass]);
+        let limit = Limit::on(Scope::Device, device_log::fingerprint(device), &[self.limits.per_device]);
         self.charge(GateRequest::anonymous().limit(limit)).await?;
         let since = call::update_tag(request.query_string());
         let changed = self.db.changed_passes(pass_type, device, since, self.clock.now()).await?;
         if changed.passes.is_empty() {
             let nothing = HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, "no-store")).finish();
-            return Ok(self.fruitless(request, nothing).await);
+            // A phone of ours that is up to date guesses nothing: thousands of them may share an address.
+            return Ok(if changed.known { nothing } else { self.fruitless(request, nothing).await });
         }
         let serials: Vec<String> = changed.passes.iter().map(|pass| encode(&pass.0)).collect();
         let body = serde_json::json!({"serialNumbers": serials, "lastUpdated": changed.tag.to_string()});
@@ -236,7 +251,7 @@ impl WebService {
         let (pass, account) = self.authenticate(request, target).await?;
         let condition = request.headers().get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
         if conditional::is_unchanged(condition, pass.last_modified) {
-            self.note_fetched(&pass.id, pass.version).await;
+            self.note_fetched(pass.id, pass.version).await;
             return Ok(HttpResponse::NotModified()
                 .insert_header((header::LAST_MODIFIED, conditional::http_date(pass.last_modified)))
                 .insert_header((header::CACHE_CONTROL, "private, no-cache"))
@@ -244,7 +259,7 @@ impl WebService {
         }
         let built = self.builder.build(&pass, &account).await?;
         if request.method() == actix_web::http::Method::GET {
-            self.note_fetched(&pass.id, built.version).await;
+            self.note_fetched(pass.id, built.version).await;
         }
         Ok(pkpass_response(&built))
     }
@@ -328,9 +343,14 @@ impl WebService {
     }
 
     /// That the note is lost costs one push too many, not the answer.
-    async fn note_fetched(&self, pass: &PassId, version: i64) {
-        if let Err(error) = self.db.note_fetched(*pass, version, self.clock.now()).await {
-            tracing::warn!(%error, "could not note that a pass was fetched");
+    async fn note_fetched(&self, pass: PassId, version: i64) {
+        let now = self.clock.now();
+        if !self.fetched.is_news(pass, version, now) {
+            return;
+        }
+        match self.db.note_fetched(pass, version, now).await {
+            Ok(()) => self.fetched.noted(pass, version, now),
+            Err(error) => tracing::warn!(%error, "could not note that a pass was fetched"),
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::apple::certificates::key_file;
 use crate::cards::Core;
 use crate::config::Config;
 use crate::documents::{self, KeyInput};
+use crate::error::Problem;
+use crate::google::GoogleWriter;
 use crate::ids::{CardId, KeyId, MemberId, OrgId, ProgrammeId, StoreId, TerminalId};
 use crate::ledger::{DocumentKey, OpKey};
 use crate::passes::embedded;
@@ -115,6 +117,19 @@ impl Cafe {
         let package = phone.download(url).await.map_err(|error| other(error.to_string()))?;
         phone.add_pass(&package).await.map_err(|error| other(error.to_string()))?;
         Ok(())
+    }
+
+    /// Puts the first card into Google Wallet, as its owner would by the link.
+    pub async fn put_first_card_on_google(&self, google: Option<&GoogleWriter>, core: &Core) -> Result<(), CliError> {
+        let Some(google) = google else { return Ok(()) };
+        let made = async {
+            let card = core.card(self.organisation, self.card).await?;
+            let pass = core.show_on_google(self.organisation, &card).await?;
+            google.save_link(&pass).await.map_err(Problem::from)
+        };
+        let link = made.await.map_err(CliError::Refused)?;
+        let opened = reqwest::get(link).await.and_then(reqwest::Response::error_for_status);
+        opened.map(|_| ()).map_err(|error| other(error.without_url().to_string()))
     }
 
     async fn link(&self, core: &Core, card: CardId) -> Result<String, CliError> {

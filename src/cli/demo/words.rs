@@ -9,13 +9,14 @@ use crate::config::Config;
 
 /// Says what to open and what to try.
 pub fn write(ready: &Ready, data: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let Ready { base_url, tls_url, phone_url, .. } = ready;
+    let Ready { base_url, tls_url, phone_url, google_phone_url, .. } = ready;
     let data = data.display();
     let lines = format!(
         "
-  Walaa is ready: a café with a points card, a stamp card, a till and a phone.
+  Walaa is ready: a café with a points card, a stamp card, a till and two phones.
 
-  Open        {phone_url}        the phone: its wallet changes as you earn and redeem
+  Open        {phone_url}        the iPhone: its wallet changes as you earn and redeem
+              {google_phone_url}        the Android phone, with the code that turns
               {base_url}/docs    every route of the API, with examples
               {tls_url}          the same over TLS, as phones use it
 
@@ -63,5 +64,12 @@ pub fn write_config(config: &Config, (app, data): (&App, &Path)) -> io::Result<(
             account.pass_type_id, account.team_id, account.apns_url
         )
     });
-    std::fs::write(data.join("walaa.toml"), text + &accounts.collect::<String>())
+    let issuers = config.google.iter().map(|account| {
+        format!(
+            "\n[[google]]\nissuer_id = \"{}\"\nservice_account_file = \"google.json\"\napi_url = \"{}\"\nkeys_url = \"{}\"\n\
+             save_url = \"{}\"\n",
+            account.issuer_id, account.api_url, account.keys_url, account.save_url
+        )
+    });
+    std::fs::write(data.join("walaa.toml"), text + &accounts.chain(issuers).collect::<String>())
 }

@@ -1,5 +1,6 @@
 //! The database in memory, for tests and simulations: the same promises as the others, except that nothing outlives the process.
 
+mod google;
 mod phones;
 mod state;
 
@@ -13,13 +14,13 @@ use self::state::State;
 use crate::clock::Timestamp;
 use crate::db::audit::{Findings, audit_card};
 use crate::db::{
-    ChangedPasses, Channel, Db, DbError, DeadLetter, Delivery, DeviceLog, Expired, JournalRecord, LedgerCheck, OutboxItem,
-    OutboxResult, Page, Registered, Registration, Sequenced, Stale, TokenRef,
+    ChangedPasses, Channel, Db, DbError, DeadLetter, Delivery, DeviceLog, Expired, GoogleClass, GoogleEvent, GoogleObject, Heard,
+    JournalRecord, LedgerCheck, OutboxItem, OutboxResult, Page, Registered, Registration, Sequenced, Stale, TokenRef,
 };
 use crate::ids::{CardId, DeadLetterId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, VoucherId};
 use crate::ledger::{
     Answer, CardState, Command, Context, Document, DocumentKey, DocumentKind, Earning, Entry, Member, OpKey, OpRow, Pass,
-    PassState, Principal, Redemption, Token, TokenHash, TokenMint, Voucher, VoucherState, run,
+    PassState, Principal, Redemption, Token, TokenHash, TokenKind, TokenMint, TokenState, Voucher, VoucherState, run,
 };
 
 /// A ledger in memory.
@@ -250,6 +251,48 @@ impl Db for MemoryDb {
         Ok(self.state().delivery(org, pass))
     }
 
+    async fn google_object(&self, org: OrgId, pass: PassId) -> Result<Option<GoogleObject>, DbError> {
+        Ok(self.state().google.get(&(org, pass)).map(|kept| kept.row.clone()))
+    }
+
+    async fn write_google_objects(&self, objects: Vec<GoogleObject>) -> Result<(), DbError> {
+        self.state().write_google(objects)
+    }
+
+    async fn hear_google(&self, event: GoogleEvent) -> Result<Heard, DbError> {
+        Ok(self.state().hear(event))
+    }
+
+    async fn google_events(&self, org: OrgId, limit: usize) -> Result<Vec<GoogleEvent>, DbError> {
+        let state = self.state();
+        let mut events: Vec<_> = state.google_events.values().filter(|event| event.org == org).cloned().collect();
+        events.sort_by_key(|event| std::cmp::Reverse(event.at));
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    async fn forget_google_events(&self, before: Timestamp, limit: usize) -> Result<usize, DbError> {
+        Ok(self.state().forget_google_events(before, limit))
+    }
+
+    async fn google_objects_to_ask(&self, now: Timestamp, limit: usize) -> Result<Vec<GoogleObject>, DbError> {
+        Ok(self.state().google_to_ask(now, limit))
+    }
+
+    async fn note_google_asked(&self, org: OrgId, pass: PassId, saved: Option<bool>, now: Timestamp) -> Result<(), DbError> {
+        self.state().google_asked((org, pass), saved, now);
+        Ok(())
+    }
+
+    async fn google_class(&self, org: OrgId, class: &str) -> Result<Option<GoogleClass>, DbError> {
+        Ok(self.state().google_classes.get(&(org, class.to_owned())).cloned())
+    }
+
+    async fn write_google_class(&self, class: GoogleClass) -> Result<(), DbError> {
+        self.state().google_classes.insert((class.org, class.class.clone()), class);
+        Ok(())
+    }
+
     async fn sequence(&self, limit: usize, now: Timestamp) -> Result<Sequenced, DbError> {
         Ok(self.state().sequence(limit, now))
     }
@@ -297,6 +340,12 @@ impl Db for MemoryDb {
 
     async fn settle_outbox(&self, item: &OutboxItem, result: OutboxResult) -> Result<(), DbError> {
         self.state().settle(item, result);
+        Ok(())
+    }
+
+    async fn settle_outbox_all(&self, settled: Vec<(OutboxItem, OutboxResult)>) -> Result<(), DbError> {
+        let mut state = self.state();
+        settled.into_iter().for_each(|(item, result)| state.settle(&item, result));
         Ok(())
     }
 
@@ -349,6 +398,21 @@ impl Db for MemoryDb {
         let mut state = self.state();
         let old = state.ops.values_mut().filter(|op| op.at < before && op.answer.is_some()).take(limit);
         Ok(old.map(|op| op.answer = None).count())
+    }
+
+    async fn forget_codes(&self, before: Timestamp, limit: usize) -> Result<usize, DbError> {
+        let mut state = self.state();
+        let over = |token: &&Token| {
+            matches!(token.kind, TokenKind::Live | TokenKind::Typed)
+                && !matches!(token.state, TokenState::Issued | TokenState::Captured)
+                && token.expires_at.is_some_and(|end| end < before)
+        };
+        let mut over: Vec<_> =
+            state.tokens.values().filter(over).map(|token| (token.expires_at, token.org, token.hash)).collect();
+        over.sort_unstable();
+        over.truncate(limit);
+        over.iter().for_each(|(_, org, hash)| drop(state.tokens.remove(&(*org, *hash))));
+        Ok(over.len())
     }
 
     async fn high_water(&self) -> Result<(i64, Timestamp), DbError> {

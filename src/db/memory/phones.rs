@@ -67,8 +67,9 @@ impl State {
     }
 
     pub fn changed_passes(&mut self, (pass_type, device): (&str, &str), (since, now): (Option<i64>, Timestamp)) -> ChangedPasses {
-        let mut changed = Vec::new();
+        let (mut changed, mut known) = (Vec::new(), false);
         for row in self.registrations.values_mut().filter(|row| row.device == device && row.pass_type == pass_type) {
+            known = true;
             row.listed_at = Some(now);
             let seq = self.passes.get(&row.pass).map_or(0, |kept| kept.pass.seq);
             if since.is_none_or(|tag| seq > tag) {
@@ -77,7 +78,7 @@ impl State {
         }
         changed.sort_unstable();
         let tag = changed.last().map_or(0, |(seq, _)| *seq);
-        ChangedPasses { passes: changed.into_iter().map(|(_, pass)| pass).collect(), tag }
+        ChangedPasses { passes: changed.into_iter().map(|(_, pass)| pass).collect(), tag, known }
     }
 
     pub fn add_logs(&mut self, logs: Vec<DeviceLog>) {
@@ -95,6 +96,7 @@ impl State {
             fetched_at: kept.fetched_at,
             registrations: self.registrations_of(pass).cloned().collect(),
             owed: owed.map(|(_, owed)| owed.item.clone()).collect(),
+            google: self.google.get(&(org, pass)).map(|kept| kept.row.clone()),
         })
     }
 
@@ -121,6 +123,10 @@ impl State {
             }
             if self.registrations_of(pass).next().is_some() {
                 self.owe(pass, Channel::Apple, now);
+                owed += 1;
+            }
+            if self.passes.get(&pass).is_some_and(|kept| kept.pass.on_google) {
+                self.owe(pass, Channel::Google, now);
                 owed += 1;
             }
         }

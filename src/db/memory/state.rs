@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use crate::clock::Timestamp;
 use crate::db::loading::Wanted;
-use crate::db::{Channel, DbError, DeadLetter, DeviceLog, OutboxItem, Registration};
+use crate::db::{Channel, DbError, DeadLetter, DeviceLog, GoogleClass, GoogleEvent, OutboxItem, Registration};
 use crate::ids::{CardId, DeadLetterId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StoreId, VoucherId};
 use crate::ledger::{
     CardState, Command, CounterKey, Document, DocumentKey, Earning, Entry, Identity, JournalRow, Member, OpKey, OpRow, Pass,
@@ -45,6 +45,7 @@ pub(super) struct State {
     pub vouchers: BTreeMap<(OrgId, VoucherId), Voucher>,
     pub vouchers_of: BTreeSet<(OrgId, CardId, Timestamp, VoucherId)>,
     pub tokens: BTreeMap<(OrgId, TokenHash), Token>,
+    pub presence: BTreeMap<(OrgId, CardId, i64), Timestamp>,
     pub open_tokens: BTreeSet<(OrgId, CardId, TokenHash)>,
     pub expiring: BTreeSet<(Timestamp, OrgId, TokenHash)>,
     pub redemptions: BTreeMap<(OrgId, RedemptionId), Redemption>,
@@ -63,6 +64,9 @@ pub(super) struct State {
     pub counters: std::collections::HashMap<CounterKey, i64>,
     pub documents: BTreeMap<DocumentKey, Vec<Document>>,
     pub registrations: BTreeMap<(PassId, String), Registration>,
+    pub google: BTreeMap<(OrgId, PassId), super::google::KeptObject>,
+    pub google_events: BTreeMap<String, GoogleEvent>,
+    pub google_classes: BTreeMap<(OrgId, String), GoogleClass>,
     pub outbox: BTreeMap<(PassId, Channel), Owed>,
     pub dead_letters: BTreeMap<(OrgId, DeadLetterId), DeadLetter>,
     pub logs: VecDeque<DeviceLog>,
@@ -89,6 +93,12 @@ impl State {
         wanted.cards.iter().for_each(|key| set.cards.load(*key, self.cards.get(key).cloned()));
         wanted.cards_of.iter().for_each(|key| set.cards_of.load(*key, self.cards_of.get(key).copied()));
         wanted.tokens.iter().for_each(|key| set.tokens.load(*key, self.tokens.get(key).cloned()));
+        for (org, card) in &wanted.presence {
+            let newest = self.presence.range((*org, *card, i64::MIN)..=(*org, *card, i64::MAX)).next_back();
+            if let Some((key, at)) = newest {
+                set.presence.load(*key, Some(*at));
+            }
+        }
         wanted.vouchers.iter().for_each(|key| set.vouchers.load(*key, self.vouchers.get(key).cloned()));
         wanted.redemptions.iter().for_each(|key| set.redemptions.load(*key, self.redemptions.get(key).cloned()));
         wanted.earnings.iter().for_each(|key| set.earnings.load(*key, self.earnings.get(key).cloned()));
@@ -176,6 +186,7 @@ impl State {
         new_keys(set.members.changes(), &self.members, "member")?;
         new_keys(set.vouchers.changes(), &self.vouchers, "voucher")?;
         new_keys(set.tokens.changes(), &self.tokens, "token")?;
+        new_keys(set.presence.changes(), &self.presence, "step of the turning code")?;
         new_keys(set.earnings.changes(), &self.earnings, "earning")?;
         new_keys(set.receipts.changes(), &self.receipts, "receipt")?;
         for (key, _, now) in set.ops.changes() {
@@ -231,6 +242,7 @@ impl State {
             self.redeemed.insert((key.0, now.token), key.1);
             self.redemptions.insert(*key, now.clone());
         }
+        self.presence.extend(set.presence.changes().map(|(key, _, at)| (*key, *at)));
         self.members.extend(set.members.changes().map(|(key, _, now)| (*key, now.clone())));
         self.earnings.extend(set.earnings.changes().map(|(key, _, now)| (*key, now.clone())));
         self.receipts.extend(set.receipts.changes().map(|(key, _, now)| (key.clone(), *now)));

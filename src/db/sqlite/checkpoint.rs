@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::connection::open_writer;
+use super::connection::{BUSY_TIMEOUT, open_writer};
 use crate::db::DbError;
 
 /// Pages of 4 KiB by which the log grows until the thread is woken: 8 MiB.
@@ -27,6 +28,8 @@ pub(super) struct Log {
     wake_at: i64,
     /// At how many pages the writer copies next.
     copy_at: i64,
+    /// Whether the log holds pages of somebody who was erased since.
+    holds_erased: bool,
     /// `None` only while it is dropped.
     thread: Option<(SyncSender<()>, JoinHandle<()>)>,
 }
@@ -38,7 +41,13 @@ impl Log {
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new().name("sqlite-copier".into()).spawn(move || copy_when_woken(&connection, &woken));
         let thread = thread.map_err(|error| DbError::Unavailable(error.to_string()))?;
-        Ok(Self { pages: Arc::default(), wake_at: WAKE_PAGES, copy_at: MOST_PAGES, thread: Some((wake, thread)) })
+        Ok(Self {
+            pages: Arc::default(),
+            wake_at: WAKE_PAGES,
+            copy_at: MOST_PAGES,
+            holds_erased: false,
+            thread: Some((wake, thread)),
+        })
     }
 
     /// Counts the log's pages at each commit of this connection, in place of copying them back there.
@@ -51,8 +60,16 @@ impl Log {
         Ok(())
     }
 
-    /// Sees to it that the log does not grow for ever; called when everyone has an answer.
+    /// Somebody is being erased: the log's older pages still show him.
+    pub fn forget_soon(&mut self) {
+        self.holds_erased = true;
+    }
+
+    /// Sees to it that the log does not grow for ever, nor keeps who was erased; called when everyone has an answer.
     pub fn after_commit(&mut self, db: &Connection) {
+        if self.holds_erased {
+            self.holds_erased = !emptied(db);
+        }
         let pages = self.pages.load(Ordering::Relaxed);
         if pages < WAKE_PAGES {
             (self.wake_at, self.copy_at) = (WAKE_PAGES, MOST_PAGES);
@@ -82,6 +99,18 @@ impl Drop for Log {
             let _panicked = thread.join();
         }
     }
+}
+
+/// Copies all of the log and cuts it to nothing, unless somebody reads at this moment: then the next commit tries again.
+fn emptied(db: &Connection) -> bool {
+    let busy = db
+        .busy_timeout(Duration::ZERO)
+        .and_then(|()| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)))
+        .unwrap_or(1);
+    if let Err(error) = db.busy_timeout(BUSY_TIMEOUT) {
+        tracing::warn!(%error, "The connection may not wait for others any more.");
+    }
+    busy == 0
 }
 
 fn copy_when_woken(db: &Connection, woken: &Receiver<()>) {

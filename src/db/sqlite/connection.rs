@@ -13,10 +13,14 @@ use crate::db::DbError;
 const APPLICATION_ID: i64 = 0x5741_4c41;
 
 /// What brings the schema from each version to the next.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_forgetting.sql"),
+    include_str!("migrations/0003_google.sql"),
+];
 
 /// How long a connection waits for another process that holds the write lock, such as a command line at work.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements that a connection keeps prepared: more than there are.
 const STATEMENTS: usize = 256;
@@ -25,8 +29,10 @@ const STATEMENTS: usize = 256;
 const FILE_MODE: u32 = 0o600;
 
 /// For connections that write. The cache is counted in KiB when negative. The log is copied back by [`super::checkpoint`], not at commits.
+/// What is deleted is overwritten, so that an erased profile does not go on living in a free page.
 const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;";
+    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864; \
+    PRAGMA secure_delete = ON;";
 
 const READER_PRAGMAS: &str = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;";
 

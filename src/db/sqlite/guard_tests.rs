@@ -103,6 +103,7 @@ impl Bench {
         let token = Mint.mint(self.org, TokenKind::Card, &PASS.0, 1).1;
         Body::Capture(Capture {
             token,
+            rotating: None,
             card: CARD,
             programme: CLUB,
             voucher: None,

@@ -28,6 +28,7 @@ pub(super) fn sequence(db: &Connection, limit: usize, now: Timestamp) -> Result<
         seq = (seq + 1).max(now.millis());
         prepare(db, "UPDATE passes SET seq = ?3 WHERE org = ?1 AND id = ?2")?.execute(params![org, pass, seq])?;
         owed += outbox::owe_to_phones(db, (org, pass), now)?;
+        owed += outbox::owe_to_google(db, (org, pass), now)?;
     }
     prepare(db, "UPDATE bookkeeping SET sealed_position = ?1, last_seq = ?2")?.execute(params![last, seq])?;
     Ok(Sequenced { rows: rows.len(), owed })

@@ -37,6 +37,13 @@ fn fetch(db: &Connection, wanted: &Wanted, set: &mut WorkingSet) -> Result<(), D
             set.tokens.load((*org, *hash), one(&mut statement, params![org, hash], rows::token)?);
         }
     }
+    for (org, card) in &wanted.presence {
+        let sql = "SELECT totp_step, at FROM presence WHERE org = ?1 AND card = ?2 ORDER BY totp_step DESC LIMIT 1";
+        let newest = one(&mut prepare(db, sql)?, params![org, card], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+        if let Some((step, at)) = newest {
+            set.presence.load((*org, *card, step), Some(at));
+        }
+    }
     if !wanted.passes.is_empty() {
         let mut statement = prepare(db, &by_id(PASS, "passes"))?;
         for (org, id) in &wanted.passes {

@@ -4,6 +4,7 @@ mod check;
 mod checkpoint;
 mod codec;
 mod connection;
+mod google;
 #[cfg(test)]
 mod guard_tests;
 mod journal;
@@ -31,8 +32,8 @@ use self::reads::EntryPage;
 use self::writer::{Batch, Job, Write};
 use crate::clock::Timestamp;
 use crate::db::{
-    ChangedPasses, Channel, Db, DbError, DeadLetter, Delivery, DeviceLog, Expired, JournalRecord, LedgerCheck, OutboxItem,
-    OutboxResult, Page, Registered, Registration, Sequenced, Stale, TokenRef,
+    ChangedPasses, Channel, Db, DbError, DeadLetter, Delivery, DeviceLog, Expired, GoogleClass, GoogleEvent, GoogleObject, Heard,
+    JournalRecord, LedgerCheck, OutboxItem, OutboxResult, Page, Registered, Registration, Sequenced, Stale, TokenRef,
 };
 use crate::ids::{CardId, DeadLetterId, EarningId, MemberId, OpId, OrgId, PassId, RedemptionId, VoucherId};
 use crate::ledger::{
@@ -263,6 +264,42 @@ impl Db for SqliteDb {
         self.readers.quick(|db| snapshot(db, |db| phones::delivery(db, org, pass)))
     }
 
+    async fn google_object(&self, org: OrgId, pass: PassId) -> Result<Option<GoogleObject>, DbError> {
+        self.readers.quick(|db| google::read(db, org, pass))
+    }
+
+    async fn write_google_objects(&self, objects: Vec<GoogleObject>) -> Result<(), DbError> {
+        self.write(move |db| google::write(db, &objects)).await
+    }
+
+    async fn hear_google(&self, event: GoogleEvent) -> Result<Heard, DbError> {
+        self.write(move |db| google::hear(db, &event)).await
+    }
+
+    async fn google_events(&self, org: OrgId, limit: usize) -> Result<Vec<GoogleEvent>, DbError> {
+        self.readers.long(move |db| google::events(db, org, limit)).await
+    }
+
+    async fn forget_google_events(&self, before: Timestamp, limit: usize) -> Result<usize, DbError> {
+        self.write(move |db| google::forget_events(db, before, limit)).await
+    }
+
+    async fn google_objects_to_ask(&self, now: Timestamp, limit: usize) -> Result<Vec<GoogleObject>, DbError> {
+        self.readers.long(move |db| google::to_ask(db, now, limit)).await
+    }
+
+    async fn note_google_asked(&self, org: OrgId, pass: PassId, saved: Option<bool>, now: Timestamp) -> Result<(), DbError> {
+        self.write(move |db| google::asked(db, (org, pass), saved, now)).await
+    }
+
+    async fn google_class(&self, org: OrgId, class: &str) -> Result<Option<GoogleClass>, DbError> {
+        self.readers.quick(|db| google::class(db, org, class))
+    }
+
+    async fn write_google_class(&self, class: GoogleClass) -> Result<(), DbError> {
+        self.write(move |db| google::write_class(db, &class)).await
+    }
+
     async fn sequence(&self, limit: usize, now: Timestamp) -> Result<Sequenced, DbError> {
         if self.readers.quick(journal::unsealed)? == 0 {
             return Ok(Sequenced::default());
@@ -301,6 +338,10 @@ impl Db for SqliteDb {
         self.write(move |db| outbox::settle(db, &item, &result)).await
     }
 
+    async fn settle_outbox_all(&self, settled: Vec<(OutboxItem, OutboxResult)>) -> Result<(), DbError> {
+        self.write(move |db| settled.iter().try_for_each(|(item, result)| outbox::settle(db, item, result))).await
+    }
+
     async fn next_due(&self, channel: Channel) -> Result<Option<Timestamp>, DbError> {
         self.readers.quick(|db| outbox::next_due(db, channel))
     }
@@ -329,8 +370,16 @@ impl Db for SqliteDb {
         self.write(move |db| upkeep::forget_answers(db, before, limit)).await
     }
 
+    async fn forget_codes(&self, before: Timestamp, limit: usize) -> Result<usize, DbError> {
+        self.write(move |db| upkeep::forget_codes(db, before, limit)).await
+    }
+
     async fn high_water(&self) -> Result<(i64, Timestamp), DbError> {
         self.readers.long(upkeep::high_water).await
+    }
+
+    async fn epoch(&self) -> Result<i64, DbError> {
+        self.readers.quick(upkeep::epoch)
     }
 
     async fn raise_epoch(&self) -> Result<i64, DbError> {

@@ -24,6 +24,16 @@ pub(super) fn owe_to_phones(db: &Connection, (org, pass): (OrgId, PassId), now: 
     Ok(prepare(db, &sql)?.execute(params![org, pass, Channel::Apple, now])?)
 }
 
+/// Owes a pass to Google Wallet, at its present version, due at `now`; says whether it is there, as 1 or 0.
+pub(super) fn owe_to_google(db: &Connection, (org, pass): (OrgId, PassId), now: Timestamp) -> Result<usize, DbError> {
+    let sql = format!(
+        "INSERT INTO outbox (org, pass, channel, version, due_at, tries, stage, since, last_error, ready_at, leased) \
+         SELECT p.org, p.id, ?3, p.version, ?4, 0, 0, ?4, NULL, ?4, 0 FROM passes p WHERE p.org = ?1 AND p.id = ?2 \
+         AND p.on_google = 1 {AGAIN}"
+    );
+    Ok(prepare(db, &sql)?.execute(params![org, pass, Channel::Google, now])?)
+}
+
 /// Whether a claim would find anything: spares an idle worker the write.
 pub(super) fn is_due(db: &Connection, channel: Channel, now: Timestamp) -> Result<bool, DbError> {
     Ok(next_due(db, channel)?.is_some_and(|due| due <= now))

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::codec::sql_limit;
+use super::google;
 use super::load::{all, one, prepare};
 use super::outbox::{self, forget_if_unheld, owe_to_phones};
 use super::rows::{self, PASS, REGISTRATION};
@@ -71,7 +72,7 @@ pub(super) fn changed_passes(
     }
     let changed: Vec<_> = held.into_iter().filter(|(_, seq)| since.is_none_or(|tag| *seq > tag)).collect();
     let tag = changed.last().map_or(0, |(_, seq)| *seq);
-    Ok(Some(ChangedPasses { passes: changed.into_iter().map(|(pass, _)| pass).collect(), tag }))
+    Ok(Some(ChangedPasses { passes: changed.into_iter().map(|(pass, _)| pass).collect(), tag, known: true }))
 }
 
 pub(super) fn note_listed(db: &Connection, (pass_type, device): (&str, &str), now: Timestamp) -> Result<(), DbError> {
@@ -144,14 +145,16 @@ pub(super) fn delivery(db: &Connection, org: OrgId, pass: PassId) -> Result<Opti
     let found = one(&mut prepare(db, &sql)?, params![org, pass], |row| {
         Ok(Delivery {
             pass: rows::pass(row)?,
-            fetched_version: row.get(18)?,
-            fetched_at: row.get(19)?,
+            fetched_version: row.get("fetched_version")?,
+            fetched_at: row.get("fetched_at")?,
             registrations: Vec::new(),
             owed: Vec::new(),
+            google: None,
         })
     })?;
     let Some(mut delivery) = found else { return Ok(None) };
     delivery.registrations = registrations(db, pass)?;
     delivery.owed = outbox::owed(db, org, pass)?;
+    delivery.google = google::read(db, org, pass)?;
     Ok(Some(delivery))
 }

@@ -45,7 +45,7 @@ pub(super) fn lot(row: &Row<'_>) -> Result<Lot> {
 }
 
 pub(super) const PASS: &str = "org, id, kind, card, programme, voucher, kid, generation, link_generation, version, last_modified, \
-                               seq, state, document_version, change_kind, change_points, change_at, auth_kid";
+                               seq, state, document_version, change_kind, change_points, change_at, auth_kid, on_google";
 
 pub(super) fn pass(row: &Row<'_>) -> Result<Pass> {
     Ok(Pass {
@@ -65,6 +65,7 @@ pub(super) fn pass(row: &Row<'_>) -> Result<Pass> {
         state: row.get(12)?,
         document_version: row.get(13)?,
         change: Change { kind: row.get(14)?, points: row.get(15)?, at: row.get(16)? },
+        on_google: row.get(18)?,
     })
 }
 

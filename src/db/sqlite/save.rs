@@ -25,6 +25,10 @@ pub(super) fn changes(db: &Connection, set: &WorkingSet) -> Result<(), DbError> 
     for (_, before, now) in set.tokens.changes() {
         token(db, before, now)?;
     }
+    for ((org, card, step), _, at) in set.presence.changes() {
+        prepare(db, "INSERT INTO presence (org, card, totp_step, at) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![org, card, step, at])?;
+    }
     for (_, before, now) in set.redemptions.changes() {
         redemption(db, before, now)?;
     }
@@ -161,8 +165,8 @@ fn lot(db: &Connection, card: &Card, (is_new, lot): (bool, &Lot)) -> Result<(), 
 fn pass(db: &Connection, before: Option<&Pass>, now: &Pass) -> Result<(), DbError> {
     let Some(before) = before else {
         let sql = "INSERT INTO passes (org, id, kind, card, programme, voucher, kid, generation, link_generation, version, \
-                   last_modified, seq, state, document_version, change_kind, change_points, change_at, auth_kid) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+                   last_modified, seq, state, document_version, change_kind, change_points, change_at, auth_kid, \
+                   on_google) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
         prepare(db, sql)?.execute(params![
             now.org,
             now.id,
@@ -181,12 +185,13 @@ fn pass(db: &Connection, before: Option<&Pass>, now: &Pass) -> Result<(), DbErro
             now.change.kind,
             now.change.points,
             now.change.at,
-            now.auth_kid
+            now.auth_kid,
+            now.on_google
         ])?;
         return Ok(());
     };
     let sql = "UPDATE passes SET kid = ?3, generation = ?4, link_generation = ?5, version = ?6, last_modified = ?7, \
-               change_kind = ?8, change_points = ?9, change_at = ?10 WHERE org = ?1 AND id = ?2";
+               change_kind = ?8, change_points = ?9, change_at = ?10, on_google = ?11 WHERE org = ?1 AND id = ?2";
     prepare(db, sql)?.execute(params![
         now.org,
         now.id,
@@ -197,7 +202,8 @@ fn pass(db: &Connection, before: Option<&Pass>, now: &Pass) -> Result<(), DbErro
         now.last_modified,
         now.change.kind,
         now.change.points,
-        now.change.at
+        now.change.at,
+        now.on_google
     ])?;
     // Columns of an index are written only when they changed: SQLite would rewrite the index each time.
     if (before.state, before.document_version) != (now.state, now.document_version) {

@@ -53,8 +53,15 @@ pub(super) fn forget_answers(db: &Connection, before: Timestamp, limit: usize) -
     Ok(prepare(db, sql)?.execute(params![before, sql_limit(limit)])?)
 }
 
+pub(super) fn forget_codes(db: &Connection, before: Timestamp, limit: usize) -> Result<usize, DbError> {
+    let sql = "DELETE FROM tokens WHERE (org, hash) IN \
+               (SELECT org, hash FROM tokens WHERE kind IN ('live', 'typed') AND state NOT IN ('issued', 'captured') \
+                AND expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+    Ok(prepare(db, sql)?.execute(params![before, sql_limit(limit)])?)
+}
+
 pub(super) fn high_water(db: &Connection) -> Result<(i64, Timestamp), DbError> {
-    let epoch = prepare(db, "SELECT epoch FROM bookkeeping")?.query_row([], |row| row.get(0))?;
+    let epoch = epoch(db)?;
     // Newer operations have their answers, so the index finds the newest one; the table is read only if every answer was forgotten.
     let newest = |sql: &str| -> Result<Option<Timestamp>, DbError> { Ok(prepare(db, sql)?.query_row([], |row| row.get(0))?) };
     let last = match newest("SELECT max(at) FROM ops WHERE answer IS NOT NULL")? {
@@ -62,6 +69,10 @@ pub(super) fn high_water(db: &Connection) -> Result<(i64, Timestamp), DbError> {
         None => newest("SELECT max(at) FROM ops")?,
     };
     Ok((epoch, last.unwrap_or_default()))
+}
+
+pub(super) fn epoch(db: &Connection) -> Result<i64, DbError> {
+    Ok(prepare(db, "SELECT epoch FROM bookkeeping")?.query_row([], |row| row.get(0))?)
 }
 
 pub(super) fn raise_epoch(db: &Connection) -> Result<i64, DbError> {

@@ -18,7 +18,7 @@ use super::checkpoint::Log;
 use super::{connection, load, save};
 use crate::clock::Timestamp;
 use crate::db::DbError;
-use crate::ledger::{Answer, Command, Context, DocumentKey, TokenMint, run};
+use crate::ledger::{Answer, Body, Command, Context, DocumentKey, TokenMint, run};
 use crate::programme::Programme;
 
 /// How many jobs may wait for the writer; beyond it callers wait to hand theirs in.
@@ -45,6 +45,8 @@ pub(super) struct Work<'a> {
     pub db: &'a Connection,
     pub mint: &'a dyn TokenMint,
     pub programmes: &'a mut HashMap<DocumentKey, (i64, Arc<Programme>)>,
+    /// Set when somebody is being erased.
+    pub erases: bool,
 }
 
 /// The way to the thread that writes.
@@ -124,8 +126,11 @@ impl Writer {
         }
         let Some(db) = &self.connection else { return Err(DbError::Unavailable("no connection".into())) };
         load::prepare(db, "BEGIN IMMEDIATE")?.execute([])?;
-        let mut work = Work { db, mint: &*self.mint, programmes: &mut self.programmes };
+        let mut work = Work { db, mint: &*self.mint, programmes: &mut self.programmes, erases: false };
         let done = jobs.iter_mut().try_for_each(|job| unless_panicking(|| run(&mut **job, &mut work)));
+        if work.erases {
+            self.log.forget_soon();
+        }
         let failed = match done {
             Ok(()) => match load::prepare(db, "COMMIT").and_then(|mut commit| Ok(commit.execute([])?)) {
                 Ok(_) => {
@@ -219,6 +224,7 @@ impl Job for Batch {
 
 /// Loads, decides, saves.
 fn decide(work: &mut Work<'_>, commands: &[Command], now: Timestamp) -> Result<Vec<Answer>, DbError> {
+    work.erases |= commands.iter().any(|command| matches!(command.body, Body::Erase(_)));
     let mut set = load::working_set(work.db, commands)?;
     set.programmes = std::mem::take(work.programmes);
     let context = Context { now, mint: work.mint };

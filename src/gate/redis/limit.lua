@@ -1,6 +1,6 @@
 -- One limit: GCRA over up to three rules, charged all or none. The same as `ask` in rules.rs.
 -- KEYS[1]  the limit; its value is the rules' theoretical arrival times in microseconds, separated by spaces
--- ARGV     now in microseconds ('' = this server's clock), slack in ms for the expiry, 'take' or 'look', then interval and burst of each rule
+-- ARGV     now in microseconds ('' = this server's clock), slack in ms for the expiry, 'take' or 'look', how many at once, then interval and burst of each rule
 -- Answers the microseconds to wait; 0 = allowed.
 local now = tonumber(ARGV[1])
 if not now then
@@ -17,14 +17,15 @@ if type(stored) == 'string' then
 end
 
 local wait, last, moved = 0, now, {}
-for at = 4, #ARGV, 2 do
+local count = tonumber(ARGV[4])
+for at = 5, #ARGV, 2 do
   local rule = #moved + 1
   local interval, burst = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
   -- Further ahead than a whole burst: a clock was set back, or the value is not ours.
-  local from = math.min(math.max(arrivals[rule] or 0, now), now + interval * burst)
-  wait = math.max(wait, from - now - interval * (burst - 1))
-  last = math.max(last, from + interval)
-  moved[rule] = string.format('%.0f', from + interval)
+  local from = math.min(math.max(arrivals[rule] or 0, now), now + interval * math.max(burst, count))
+  wait = math.max(wait, from - now - interval * math.max(burst - count, 0))
+  last = math.max(last, from + interval * count)
+  moved[rule] = string.format('%.0f', from + interval * count)
 end
 
 if wait == 0 and ARGV[3] == 'take' and #moved > 0 then

@@ -25,14 +25,16 @@ const WITHOUT_KEY: &[&str] =
 const DOCUMENT: &[Code] = &[DocumentInvalid, VersionConflict, WrongProgramme, WrongStore];
 
 /// What every use of a card may meet.
-const CARD: &[Code] = &[NotFound, WrongProgramme, MemberErased, ProgrammeDisabled];
+const CARD: &[Code] = &[NotFound, WrongProgramme, MemberErased];
 
 /// What a code may turn out to be.
-const SCANNED: &[Code] =
-    &[InvalidCode, CodeExpired, CodeCancelled, PassReplaced, WrongProgramme, MemberErased, ProgrammeDisabled];
+const SCANNED: &[Code] = &[InvalidCode, CodeExpired, CodeCancelled, PassReplaced, WrongProgramme, MemberErased];
 
-/// What the pace of a card and a place may meet.
-const PLACE: &[Code] = &[WrongStore, StoreDisabled, TerminalDisabled, PaceLimited];
+/// What a place may meet.
+const PLACE: &[Code] = &[WrongStore, StoreDisabled, TerminalDisabled];
+
+/// What the building of a pass may meet.
+const PASS: &[Code] = &[WalletNotConfigured, Overloaded, LedgerUnavailable];
 
 /// Whether a route needs an operation key.
 #[must_use]
@@ -80,20 +82,27 @@ fn own(method: &str, path: &str) -> &'static [&'static [Code]] {
     match (method, path) {
         ("POST", "/v1/members") => &[&[AlreadyMember, NotFound, WrongProgramme, ProgrammeDisabled]],
         ("POST", "/v1/members/{id}/cards") => &[&[AlreadyMember, MemberErased, WrongProgramme, ProgrammeDisabled]],
-        ("POST", "/v1/members/{id}/erasure") => &[&[MemberErased]],
-        ("GET", "/v1/cards/{id}/apple") => &[&[WrongProgramme, WalletNotConfigured]],
-        ("GET", "/p/{file}") => &[&[NotFound, LinkRevoked, WalletNotConfigured, RateLimited, GateUnavailable, LedgerUnavailable]],
+        ("GET", "/v1/members/{id}/export") => &[&[WrongProgramme]],
+        ("POST", "/v1/members/{id}/erasure") => &[&[WrongProgramme, MemberErased]],
+        ("GET", "/v1/cards/{id}/apple") => &[PASS, &[WrongProgramme]],
+        ("GET", "/p/{file}") => &[PASS, &[NotFound, LinkRevoked, RateLimited, GateUnavailable]],
+        ("GET", "/v1/cards/{id}/google") => &[PASS, CARD, &[WalletUnavailable]],
+        ("GET", "/g/{key}") => &[PASS, CARD, &[WalletUnavailable, LinkRevoked, RateLimited, GateUnavailable]],
+        ("GET", "/google/images/{file}") => &[&[NotFound, WalletNotConfigured, RateLimited, GateUnavailable]],
         ("GET", "/v1/cards/{id}" | "/v1/cards/{id}/entries" | "/v1/cards/{id}/delivery") => &[&[WrongProgramme]],
         ("POST", "/v1/cards/{id}/adjustments") => &[CARD, &[InsufficientPoints]],
-        ("POST", "/v1/cards/{id}/codes" | "/v1/cards/{id}/reissue") => &[CARD],
-        ("POST", "/v1/scans") => &[SCANNED, &[NotFound]],
-        ("POST", "/v1/earnings") => &[SCANNED, CARD, PLACE, &[ReceiptReused, CurrencyMismatch]],
-        ("POST", "/v1/earnings/{id}/returns") => &[CARD, &[WrongStore, ReturnExceedsSale, CurrencyMismatch]],
+        ("POST", "/v1/cards/{id}/codes") => &[CARD, &[ProgrammeDisabled]],
+        ("POST", "/v1/cards/{id}/reissue") => &[CARD],
+        ("POST", "/v1/scans") => &[SCANNED, &[NotFound, WrongStore]],
+        ("POST", "/v1/earnings") => &[SCANNED, CARD, PLACE, &[ProgrammeDisabled, PaceLimited, ReceiptReused, CurrencyMismatch]],
+        ("POST", "/v1/earnings/{id}/returns") => &[CARD, PLACE, &[ReturnExceedsSale, CurrencyMismatch]],
         ("POST", "/v1/redemptions") => &[SCANNED, PLACE, REDEEM],
-        ("POST", "/v1/redemptions/{id}/reversal") => &[CARD, &[WrongStore, AlreadyReversed, ReversalTooLate]],
+        ("POST", "/v1/redemptions/{id}/reversal") => &[CARD, PLACE, &[AlreadyReversed, ReversalTooLate]],
         ("GET", "/v1/earnings/{id}" | "/v1/redemptions/{id}" | "/v1/vouchers/{id}") => &[&[WrongProgramme]],
-        ("POST", "/v1/vouchers") => &[CARD, &[UnknownReward, RewardDisabled, InsufficientPoints, TooManyVouchers]],
-        ("POST", "/v1/vouchers/{id}/cancellation") => &[CARD, &[VoucherNotOpen]],
+        ("POST", "/v1/vouchers") => {
+            &[CARD, PLACE, &[ProgrammeDisabled, UnknownReward, RewardDisabled, InsufficientPoints, TooManyVouchers]]
+        }
+        ("POST", "/v1/vouchers/{id}/cancellation") => &[CARD, PLACE, &[VoucherNotOpen]],
         ("GET", "/v1/ops/{id}") => &[&[OpUnknown]],
         ("POST", "/v1/ops/{id}/abandon") => &[&[Overloaded]],
         ("POST", "/v1/terminals/enrol") => {
@@ -109,6 +118,8 @@ fn own(method: &str, path: &str) -> &'static [&'static [Code]] {
 
 /// What a capture refuses.
 const REDEEM: &[Code] = &[
+    ProgrammeDisabled,
+    PaceLimited,
     AlreadyRedeemed,
     LiveCodeRequired,
     IdentifyOnly,

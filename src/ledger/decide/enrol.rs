@@ -8,6 +8,9 @@ use crate::ledger::{
 };
 use crate::programme::Programme;
 
+/// A pass has one identify token.
+pub const IDENTIFY_GENERATION: i64 = 1;
+
 pub(super) fn enrol(work: &mut Work<'_>, enrol: &Enrol) -> Result<Outcome, Problem> {
     let (_, document_version) = work.open_programme(enrol.programme)?;
     let member = match &enrol.member {
@@ -97,6 +100,7 @@ fn new_pass(work: &mut Work<'_>, enrol: &Enrol, document_version: i64) -> Pass {
         state: PassState::Active,
         document_version,
         change: Change { kind: ChangeKind::Joined, points: 0, at: now },
+        on_google: false,
     };
     pass.kid = mint_card_token(work, &pass);
     pass.auth_kid = pass.kid;
@@ -123,6 +127,27 @@ pub(super) fn mint_card_token(work: &mut Work<'_>, pass: &Pass) -> u8 {
     };
     work.set.tokens.put((pass.org, hash), token);
     kid
+}
+
+/// Makes the fixed code of a card's pass in Google Wallet, which identifies and never spends. It is the same for the pass's life.
+pub(super) fn mint_identify_token(work: &mut Work<'_>, pass: &Pass) {
+    let (kid, hash) = work.context.mint.mint(pass.org, TokenKind::Identify, &pass.id.0, IDENTIFY_GENERATION);
+    let token = Token {
+        org: pass.org,
+        hash,
+        kid,
+        kind: TokenKind::Identify,
+        generation: IDENTIFY_GENERATION,
+        card: pass.card,
+        pass: Some(pass.id),
+        voucher: None,
+        state: TokenState::Issued,
+        issued_at: work.context.now,
+        expires_at: None,
+        captured_by: None,
+        epoch: work.set.epoch,
+    };
+    work.set.tokens.put((pass.org, hash), token);
 }
 
 pub(super) fn issue_code(work: &mut Work<'_>, issue: &IssueCode) -> Result<Outcome, Problem> {

@@ -1,6 +1,6 @@
 //! Lost phones, erasure, and the sweeps.
 
-use super::enrol::mint_card_token;
+use super::enrol::{mint_card_token, mint_identify_token};
 use super::redeem::hex;
 use super::voucher;
 use super::work::{Posting, Work};
@@ -8,7 +8,8 @@ use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, VoucherId};
 use crate::ledger::{
     Account, CardState, CardSummary, Change, ChangeKind, DocumentKey, EXPIRY_GRACE_MS, EntryKind, Erase, Erased, Expire,
-    Identity, Member, Outcome, Pass, PassState, Reissue, Reissued, Swept, TokenHash, TokenState, Touch, VoucherState,
+    Identity, Member, Outcome, Pass, PassState, Reissue, Reissued, ShowOnGoogle, Swept, TokenHash, TokenState, Touch,
+    VoucherState,
 };
 
 pub(super) fn reissue(work: &mut Work<'_>, reissue: &Reissue) -> Result<Outcome, Problem> {
@@ -37,6 +38,9 @@ pub(super) fn reissue(work: &mut Work<'_>, reissue: &Reissue) -> Result<Outcome,
     };
     pass.kid = mint_card_token(work, &pass);
     pass.auth_kid = pass.kid;
+    if pass.on_google {
+        mint_identify_token(work, &pass);
+    }
     state.card.pass = pass.id;
     work.touch(pass.id);
     let summary = CardSummary::of(&state, pass.version);
@@ -155,6 +159,32 @@ pub(super) fn expire(work: &mut Work<'_>, expire: &Expire) -> Result<Outcome, Pr
             None => work.end_token(*hash, TokenState::Expired),
         }
     }
+    Ok(Swept { op: work.command.op.id, changed }.into())
+}
+
+/// From now on the card's pass, and those of its open vouchers, are owed to Google Wallet as well. What they show is the same, but
+/// their next version tells the sequencer.
+pub(super) fn show_on_google(work: &mut Work<'_>, show: &ShowOnGoogle) -> Result<Outcome, Problem> {
+    let state = work.card(show.card)?;
+    let pass = work.pass(state.card.pass)?;
+    let mut changed = 0;
+    if !pass.on_google {
+        mint_identify_token(work, &pass);
+        let mut passes = vec![pass];
+        for id in open_vouchers(work, show.card) {
+            let voucher = work.set.vouchers.get(&(work.org(), id)).map(|voucher| voucher.pass);
+            passes.extend(voucher.and_then(|id| work.pass(id).ok()));
+        }
+        changed = i64::try_from(passes.len()).unwrap_or(i64::MAX);
+        for pass in passes {
+            let Change { kind, points, at } = pass.change;
+            let id = pass.id;
+            work.bump(Pass { on_google: true, ..pass }, kind, points);
+            let shown = work.pass(id)?;
+            work.set.passes.put((work.org(), id), Pass { change: Change { kind, points, at }, ..shown });
+        }
+    }
+    work.fact("card", show.card);
     Ok(Swept { op: work.command.op.id, changed }.into())
 }
 

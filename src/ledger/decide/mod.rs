@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
 use crate::ledger::{Body, Command, JournalRow, OpOutcome, OpRow, Outcome, TokenHash, TokenKind, WorkingSet};
+pub use enrol::IDENTIFY_GENERATION;
 use work::Work;
 pub use work::entry_json;
 
@@ -104,6 +105,7 @@ fn decide(work: &mut Work<'_>) -> Result<Outcome, Problem> {
         Body::Erase(erase) => lifecycle::erase(work, erase),
         Body::Expire(expire) => lifecycle::expire(work, expire),
         Body::Touch(touch) => lifecycle::touch(work, touch),
+        Body::ShowOnGoogle(show) => lifecycle::show_on_google(work, show),
         Body::PutDocument(put) => document::put(work, put),
         Body::Abandon(_) => Ok(crate::ledger::Swept { op: command.op.id, changed: 0 }.into()),
     }

@@ -17,7 +17,8 @@ use crate::programme::{Programme, Status};
 pub(super) fn capture(work: &mut Work<'_>, capture: &Capture) -> Result<Outcome, Problem> {
     let token = usable_token(work, capture)?;
     let state = work.card(capture.card)?;
-    if token.kind == TokenKind::Card && token.pass != Some(state.card.pass) {
+    let of_the_pass = matches!(token.kind, TokenKind::Card | TokenKind::Rotating);
+    if of_the_pass && token.pass != Some(state.card.pass) {
         return Err(Code::PassReplaced.into());
     }
     let (programme, programme_version) = work.open_programme(capture.programme)?;
@@ -29,6 +30,10 @@ pub(super) fn capture(work: &mut Work<'_>, capture: &Capture) -> Result<Outcome,
     let points = lines.iter().map(|line| line.points).sum();
     let id = RedemptionId(work.command.op.id.0);
     work.set.tokens.put((work.org(), token.hash), Token { state: TokenState::Captured, captured_by: Some(id), ..token.clone() });
+    if let Some(turning) = capture.rotating {
+        work.set.presence.put((work.org(), capture.card, turning.step), work.context.now);
+        work.fact("step", turning.step);
+    }
     record(work, capture, (id, &token, &lines, points));
     work.count(&programme, capture.card, ("redemptions", 1));
     work.fact("redemption", id);
@@ -55,7 +60,12 @@ pub(super) fn capture(work: &mut Work<'_>, capture: &Capture) -> Result<Outcome,
 
 /// The token, if it can be captured now; else why not.
 fn usable_token(work: &Work<'_>, capture: &Capture) -> Result<Token, Problem> {
-    let token = work.set.tokens.get(&(work.org(), capture.token)).ok_or_else(|| Problem::from(Code::InvalidCode))?;
+    let Some(token) = work.set.tokens.get(&(work.org(), capture.token)) else { return turning_token(work, capture) };
+    if token.kind == TokenKind::Identify {
+        let detail =
+            "This code says who it is and never spends; ask for the turning code, or for the live code on the card page.";
+        return Err(Problem::new(Code::IdentifyOnly, detail));
+    }
     match token.state {
         TokenState::Issued => {}
         #[cfg(test)]
@@ -74,10 +84,38 @@ fn usable_token(work: &Work<'_>, capture: &Capture) -> Result<Token, Problem> {
     Ok(token.clone())
 }
 
+/// The token of a turning code, which has no row before it is used: the step must be newer than every one that was used.
+fn turning_token(work: &Work<'_>, capture: &Capture) -> Result<Token, Problem> {
+    let turning = capture.rotating.ok_or_else(|| Problem::from(Code::InvalidCode))?;
+    let org = work.org();
+    let newest = work.set.presence.iter().filter(|((owner, card, _), _)| (*owner, *card) == (org, capture.card));
+    if newest.map(|((_, _, step), _)| *step).max().is_some_and(|newest| turning.step <= newest) {
+        return Err(Problem::new(Code::CodeExpired, "A newer code of this card was used; scan the one that shows now."));
+    }
+    if work.context.now > turning.expires_at.plus_millis(EXPIRY_GRACE_MS) {
+        return Err(Problem::from(Code::CodeExpired).with("expired_at", turning.expires_at));
+    }
+    Ok(Token {
+        org,
+        hash: capture.token,
+        kid: 0,
+        kind: TokenKind::Rotating,
+        generation: turning.step,
+        card: capture.card,
+        pass: Some(turning.pass),
+        voucher: None,
+        state: TokenState::Issued,
+        issued_at: work.context.now,
+        expires_at: Some(turning.expires_at),
+        captured_by: None,
+        epoch: work.set.epoch,
+    })
+}
+
 fn captured_before(work: &Work<'_>, capture: &Capture, token: &Token) -> Problem {
     let org = work.org();
     let redemption = token.captured_by.and_then(|id| work.set.redemptions.get(&(org, id)));
-    let newer = token.kind == TokenKind::Card && {
+    let newer = matches!(token.kind, TokenKind::Card | TokenKind::Rotating) && {
         let card = work.set.cards.get(&(org, token.card));
         card.is_some_and(|state| state.card.active && Some(state.card.pass) == token.pass)
     };

@@ -97,11 +97,18 @@ pub(super) fn add_pass(work: &mut Work<'_>, voucher: &Voucher, generation: i64) 
         state: PassState::Active,
         document_version: voucher.programme_version,
         change: Change { kind: ChangeKind::VoucherIssued, points: 0, at: now },
+        on_google: card_is_on_google(work, voucher.card),
     };
     work.touch(pass.id);
     work.set.passes.put((org, pass.id), pass);
     work.set.tokens.put((org, hash), token);
     hash
+}
+
+/// A voucher goes where the card is.
+fn card_is_on_google(work: &Work<'_>, card: crate::ids::CardId) -> bool {
+    let state = work.set.cards.get(&(work.org(), card));
+    state.and_then(|state| work.set.passes.get(&(work.org(), state.card.pass))).is_some_and(|pass| pass.on_google)
 }
 
 pub(super) fn cancel(work: &mut Work<'_>, cancel: &CancelVoucher) -> Result<Outcome, Problem> {

@@ -131,7 +131,7 @@ pub async fn show(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
             facts: holder.facts(visit, &page),
             expires: code.as_ref().map(|code| page.time(code.expires_at, holder.zone())).unwrap_or_default(),
             code,
-            wallets: holder.wallets(visit).await?,
+            wallets: holder.wallets(visit)?,
             rewards: holder.rewards(&page),
             vouchers: holder.vouchers(visit, &page).await?,
             history,

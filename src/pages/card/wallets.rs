@@ -42,7 +42,7 @@ pub struct Wallets {
 }
 
 impl Holder {
-    pub(super) async fn wallets(&self, visit: &Visit) -> Result<Wallets, Problem> {
+    pub(super) fn wallets(&self, visit: &Visit) -> Result<Wallets, Problem> {
         let pages = &visit.pages;
         let user_agent = visit.request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         let device = Device::guess(user_agent.unwrap_or_default());
@@ -51,10 +51,9 @@ impl Holder {
             let key = pass_link(&pages.core.keyring, &self.pass)?;
             links.push((format!("/p/{key}.pkpass"), "wallet-apple"));
         }
-        if let Some(google) = &pages.google
-            && let Some(link) = google.link(&self.pass).await
-        {
-            links.push((link, "wallet-google"));
+        if pages.core.google.offers(self.card.card.org) {
+            let key = pass_link(&pages.core.keyring, &self.pass)?;
+            links.push((format!("/g/{key}"), "wallet-google"));
         }
         if device == Device::Android {
             links.reverse();

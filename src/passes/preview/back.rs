@@ -42,6 +42,6 @@ pub fn html(picture: &Picture) -> String {
 }
 
 /// A text with letters has a direction of its own; a number stands as the phone's language has it.
-fn direction_of(text: &str) -> &'static str {
+pub(super) fn direction_of(text: &str) -> &'static str {
     if has_left_to_right(text) || has_right_to_left(text) { " dir=\"auto\"" } else { "" }
 }

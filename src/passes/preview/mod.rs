@@ -6,6 +6,7 @@
 
 mod back;
 mod front;
+pub mod google;
 pub mod linked;
 mod locale;
 mod notice;

@@ -127,3 +127,59 @@ pub async fn a_new_document_makes_passes_stale(world: World) {
     let stale = world.db.stale_passes(10).await.expect("reads").expect("some").passes;
     assert!(!stale.contains(&second.pass), "void passes are left alone");
 }
+
+/// Live and typed codes are forgotten some time after they ran out; whatever was captured, can still be used or is no such code stays.
+pub async fn codes_that_ran_out_are_forgotten(world: World) {
+    let customer = world.customer_with(1_000).await;
+    let live = |number| world.code(customer, (TokenKind::Live, number));
+    let typed = |number| world.code(customer, (TokenKind::Typed, number));
+    world.done(world.issue_code(customer)).await;
+    world.done(world.capture(customer, live(1), &[("latte", 1)])).await;
+    let voucher = world.voucher(customer, "latte").await;
+    world.advance_seconds(31 * 86_400);
+    world.done(world.issue_code(customer)).await;
+    let over = world.db.expired_tokens(world.now(), 10).await.expect("reads");
+    let cutoff = world.now();
+    assert_eq!(world.db.forget_codes(cutoff, 10).await, Ok(0), "issued codes are ended by the ledger first");
+    world.done(world.expire(over.into_iter().map(|one| (one.token, one.card, one.voucher)).collect())).await;
+    assert_eq!(world.db.forget_codes(world.now().plus_seconds(-40 * 86_400), 10).await, Ok(0), "not before its time");
+    assert_eq!(world.db.forget_codes(cutoff, 10).await, Ok(1), "the typed twin of the captured code");
+    assert_eq!(world.db.forget_codes(cutoff, 10).await, Ok(0), "once");
+    for (hash, there) in [
+        (typed(1), false),
+        (live(1), true),
+        (live(2), true),
+        (typed(2), true),
+        (world.card_token(customer, 1), true),
+        (world.voucher_token(voucher, 1), true),
+    ] {
+        assert_eq!(world.db.token_row(world.org, hash).await.expect("reads").is_some(), there);
+        assert_eq!(world.db.token(world.org, hash).await.expect("reads").is_some(), there);
+    }
+    assert_eq!(
+        world.refused(world.capture(customer, typed(1), &[("latte", 1)])).await,
+        Code::InvalidCode,
+        "as if it had never been"
+    );
+    assert_eq!(world.refused(world.capture(customer, live(1), &[("latte", 1)])).await, Code::AlreadyRedeemed, "for ever");
+    world.done(world.issue_code(customer)).await;
+    assert_eq!(world.db.token_row(world.org, typed(1)).await, Ok(None), "generations only rise: the code does not come back");
+    world.done(world.capture(customer, live(3), &[("latte", 1)])).await;
+    world.check_ledger().await;
+}
+
+/// However much there is to forget, it is done in bites, the oldest first.
+pub async fn codes_are_forgotten_in_bites(world: World) {
+    let customer = world.enrol().await;
+    for _ in 0..3 {
+        world.done(world.issue_code(customer)).await;
+        world.advance_seconds(3_600);
+    }
+    let over = world.db.expired_tokens(world.now(), 10).await.expect("reads");
+    world.done(world.expire(over.into_iter().map(|one| (one.token, one.card, one.voucher)).collect())).await;
+    assert_eq!(world.db.forget_codes(world.now(), 4).await, Ok(4));
+    let left =
+        async |number| world.db.token_row(world.org, world.code(customer, (TokenKind::Live, number))).await.expect("reads");
+    assert!(left(1).await.is_none() && left(2).await.is_none() && left(3).await.is_some());
+    assert_eq!(world.db.forget_codes(world.now(), 4).await, Ok(2));
+}

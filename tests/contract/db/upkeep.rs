@@ -29,7 +29,9 @@ pub async fn the_high_water_rises(world: World) {
     assert_eq!(world.refused(world.adjust(customer, -1)).await, Code::InsufficientPoints);
     assert_eq!(world.db.high_water().await, Ok((1, world.now())), "a stored refusal is an operation");
     world.db.forget_answers(world.now().plus_seconds(1), 1_000).await.expect("forgets");
+    assert_eq!(world.db.epoch().await, Ok(1));
     assert_eq!(world.db.raise_epoch().await, Ok(2));
+    assert_eq!(world.db.epoch().await, Ok(2));
     assert_eq!(world.db.high_water().await, Ok((2, world.now())));
 }
 

@@ -9,7 +9,7 @@ use rust_embed::{Embed, EmbeddedFile};
 struct Files;
 
 /// A file of the page.
-pub(super) fn file(name: &str) -> Option<EmbeddedFile> {
+pub(in crate::sandbox) fn file(name: &str) -> Option<EmbeddedFile> {
     Files::get(name)
 }
 

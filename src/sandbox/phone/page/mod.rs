@@ -6,6 +6,8 @@ mod assets;
 mod control;
 mod view;
 
+pub(in crate::sandbox) use self::assets::file as asset;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
