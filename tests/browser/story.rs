@@ -186,6 +186,9 @@ async fn every_page_looks_right_and_keeps_nobody_out() {
 /// A third-generation network, as the usual profile has it: bytes in a second, and milliseconds until an answer begins.
 const THIRD_GENERATION: (u32, u32) = (1_600_000 / 8, 300);
 
+/// Tries, of which the best counts: the rest tells how busy the machine is.
+const TRIES: usize = 5;
+
 /// Milliseconds until something can be seen there.
 const FIRST_PAINT_MS: i64 = 1_000;
 
@@ -199,10 +202,11 @@ async fn something_is_seen_within_a_second_on_a_slow_network() {
     let slow = json!({ "offline": false, "latency": latency, "downloadThroughput": throughput, "uploadThroughput": throughput });
     chrome.tools("Network.enable", json!({})).await;
     chrome.tools("Network.setCacheDisabled", json!({ "cacheDisabled": true })).await;
+    chrome.tools("Network.setBypassServiceWorker", json!({ "bypass": true })).await;
     chrome.tools("Network.emulateNetworkConditions", slow).await;
     for address in [card, format!("{}/join/{}", cafe.base, cafe.demo.text("programme"))] {
         let mut best = i64::MAX;
-        for _ in 0..3 {
+        for _ in 0..TRIES {
             chrome.open(&format!("{address}?lang=ar")).await;
             chrome.until("performance.getEntriesByName('first-contentful-paint').length").await;
             let paint = "return Math.round(performance.getEntriesByName('first-contentful-paint')[0].startTime)";
