@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::apple::account::Apple;
 use crate::apple::build::PassBuilder;
 use crate::apple::web_service::{Fetched, PhoneLimits, WebService};
-use crate::cards::{Core, ViewBuilder};
+use crate::cards::{Core, Templates, ViewBuilder};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::batcher::Batcher;
@@ -29,6 +29,7 @@ use crate::http::address;
 use crate::http::limits::Limits;
 use crate::http::{AppState, State};
 use crate::ids::Ids;
+use crate::pages::{Live, PageLimits, Pages};
 
 pub use error::{RunError, StartError};
 use listeners::Listeners;
@@ -49,6 +50,7 @@ pub struct App {
     listeners: Listeners,
     state: State,
     web_service: actix_web::web::Data<WebService>,
+    pages: actix_web::web::Data<Pages>,
     callbacks: Option<actix_web::web::Data<CallbackService>>,
     tasks: Tasks,
     hold: Option<open::Hold>,
@@ -87,11 +89,13 @@ impl App {
         let writer = google::writer((&db, &parts.clock, &keyring), Arc::clone(&google), (Arc::clone(&templates), &public_url));
         let writer = Some(writer).filter(|_| !google.is_empty());
         let views = ViewBuilder::new(Arc::clone(&db), keyring, Arc::clone(&parts.clock), public_url);
-        let builder = Arc::new(PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), templates)));
+        let builder =
+            Arc::new(PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), Arc::clone(&templates))));
         let tasks = Tasks::new(&core, (&apple, writer.as_ref()), mark_file);
         let trusted = config.server.trusted_proxies.clone();
         let client = move |request: &actix_web::HttpRequest| Some(address::client(request, &trusted));
         let callbacks = google::callbacks(config, &core, &google, client)?;
+        let pages = pages(config, &core, (templates, &apple, &tasks));
         let web_service = web_service(config, (&core, gate), (apple, Arc::clone(&builder), &tasks));
         let state = AppState {
             core,
@@ -104,7 +108,7 @@ impl App {
             google: writer,
         };
         let state = State::new(state);
-        Ok(Self { config: config.clone(), listeners, state, web_service, callbacks, tasks, hold })
+        Ok(Self { config: config.clone(), listeners, state, web_service, pages, callbacks, tasks, hold })
     }
 
     /// The port of plain HTTP; 0 when it is off.
@@ -143,11 +147,12 @@ impl App {
     /// # Errors
     /// A server or a task ended by itself: the process should be started anew.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { config, listeners, state, web_service, callbacks, tasks, hold } = self;
+        let Self { config, listeners, state, web_service, pages, callbacks, tasks, hold } = self;
         let patience = Duration::from_secs(config.server.shutdown_seconds);
         let (http, tls, admin) = (listeners.port(), listeners.tls_port(), listeners.admin_port());
         let health = Arc::clone(&state.health);
-        let service = serve::Service { state, web_service, callbacks };
+        let live = Arc::clone(&pages.live);
+        let service = serve::Service { state, web_service, pages, callbacks };
         let (server, admin_server) = serve::start(&config, listeners, &service)?;
         let handles = [Some(server.handle()), admin_server.as_ref().map(actix_web::dev::Server::handle)];
         let mut server = tokio::spawn(server);
@@ -160,6 +165,7 @@ impl App {
             name = running.first_to_end() => Err(RunError::Task(name)),
         };
         health.shut_down();
+        live.close();
         if ended.is_ok() {
             tokio::time::sleep(Duration::from_secs(config.server.drain_seconds)).await;
         }
@@ -196,6 +202,34 @@ fn limits(config: &Config) -> Limits {
         request_ms: limits.request_seconds.saturating_mul(1_000),
         body_ms: limits.body_seconds.saturating_mul(1_000),
     }
+}
+
+/// How far apart the limit on joining counts: an hour.
+const JOINS_PER_MS: u32 = 3_600_000;
+
+fn pages(
+    config: &Config,
+    core: &Core,
+    (templates, apple, tasks): (Arc<Templates>, &Arc<Apple>, &Tasks),
+) -> actix_web::web::Data<Pages> {
+    let trusted = config.server.trusted_proxies.clone();
+    let views =
+        ViewBuilder::new(Arc::clone(&core.db), Arc::clone(&core.keyring), Arc::clone(&core.clock), Arc::clone(&core.public_url));
+    let limits = &config.limits;
+    actix_web::web::Data::new(Pages {
+        core: core.clone(),
+        views,
+        templates,
+        apple: Arc::clone(apple),
+        sender: None,
+        live: Live::new(tasks.numbered()),
+        client_address: Arc::new(move |request| address::client(request, &trusted)),
+        limits: PageLimits {
+            pages: RateRule::per_second(limits.address_per_second).burst(limits.address_burst),
+            fruitless: RateRule::new(limits.failed_sign_ins, FAILURES_PER_MS),
+            joins: RateRule::new(limits.joins_per_hour, JOINS_PER_MS),
+        },
+    })
 }
 
 fn web_service(

@@ -308,6 +308,8 @@ pub struct Limits {
     pub organisation_burst: u32,
     /// Wrong keys and enrolment codes from one address in five minutes.
     pub failed_sign_ins: u32,
+    /// Cards that may be made by joining from one address in an hour.
+    pub joins_per_hour: u32,
     /// How long a request may take.
     pub request_seconds: u64,
     /// How long a client may take for the head of a request.
@@ -332,6 +334,7 @@ impl Default for Limits {
             organisation_per_second: 500,
             organisation_burst: 1_000,
             failed_sign_ins: 10,
+            joins_per_hour: 60,
             request_seconds: 30,
             head_seconds: 5,
             body_seconds: 10,

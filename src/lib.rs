@@ -12,6 +12,7 @@ pub mod sandbox;
 pub mod http;
 pub mod journal;
 pub mod outbox;
+pub mod pages;
 
 pub mod apple;
 pub mod cards;

@@ -1,11 +1,13 @@
 //! All tests, in one binary.
 
 mod api;
+mod browser;
 mod cli;
 mod contract;
 mod crash;
 mod google;
 mod model;
+mod pages;
 mod support;
 mod tidy;
 mod vectors;

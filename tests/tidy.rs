@@ -3,7 +3,7 @@
 //! Each rule reads the source as text, with strings and comments taken out where they don't count. A rule that is in the way
 //! deserves an argument in ARCHITECTURE.md, not an exception here.
 
-mod source;
+pub mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 

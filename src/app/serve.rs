@@ -6,7 +6,8 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
+use actix_web::{HttpRequest, HttpResponse};
 
 use super::listeners::Listeners;
 use super::{RunError, StartError};
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::google::callbacks::{self, CallbackService};
 use crate::http::observe::observe;
 use crate::http::{self, State, metrics};
+use crate::pages::{self, Pages};
 
 /// What each worker serves.
 #[derive(Clone)]
@@ -23,6 +25,8 @@ pub struct Service {
     pub state: State,
     /// Apple's web service.
     pub web_service: Data<WebService>,
+    /// The pages.
+    pub pages: Data<Pages>,
     /// Google's callbacks, where it is configured.
     pub callbacks: Option<Data<CallbackService>>,
 }
@@ -38,7 +42,7 @@ pub fn start(config: &Config, listeners: Listeners, service: &Service) -> Result
     };
     let shared = service.clone();
     let mut server = HttpServer::new(move || {
-        let Service { state, web_service, callbacks } = shared.clone();
+        let Service { state, web_service, pages, callbacks } = shared.clone();
         actix_web::App::new()
             .app_data(state)
             .wrap(from_fn(observe))
@@ -48,7 +52,9 @@ pub fn start(config: &Config, listeners: Listeners, service: &Service) -> Result
                     callbacks::configure(service)(routes);
                 }
             })
+            .configure(pages::configure(pages))
             .configure(http::routes)
+            .default_service(web::to(elsewhere))
     })
     .workers(workers)
     .max_connections(config.limits.connections.div_ceil(workers))
@@ -65,6 +71,11 @@ pub fn start(config: &Config, listeners: Listeners, service: &Service) -> Result
     }
     let admin = listeners.admin.map(|listener| admin(listener, service.state.clone())).transpose().map_err(failed)?;
     Ok((server.run(), admin))
+}
+
+/// The answer at an address that is none: a page for people, a problem for programs.
+async fn elsewhere(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
+    if pages::errors::reads_pages(&request) { pages::Visit::of(&request, pages).not_found() } else { http::nothing() }
 }
 
 /// The server for operators: metrics and health, on an address of its own.

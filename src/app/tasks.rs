@@ -22,6 +22,7 @@ pub struct Tasks {
     google: Option<(Arc<OutboxWorker>, Arc<GoogleAsker>)>,
     sweeper: Arc<Sweeper>,
     mark_file: Option<PathBuf>,
+    numbered: watch::Sender<u64>,
 }
 
 impl Tasks {
@@ -37,12 +38,18 @@ impl Tasks {
             (Arc::new(worker), Arc::new(asker))
         });
         let sweeper = Sweeper::new(Arc::clone(db), batcher.clone(), Arc::clone(clock), Arc::clone(ids));
-        Self { core: core.clone(), outbox: Arc::new(outbox), google, sweeper: Arc::new(sweeper), mark_file }
+        let numbered = watch::Sender::default();
+        Self { core: core.clone(), outbox: Arc::new(outbox), google, sweeper: Arc::new(sweeper), mark_file, numbered }
     }
 
     /// Wakes the outbox.
     pub fn owed(&self) -> Arc<Notify> {
         self.outbox.owed()
+    }
+
+    /// Hears when something was numbered.
+    pub fn numbered(&self) -> watch::Receiver<u64> {
+        self.numbered.subscribe()
     }
 
     /// Starts them.
@@ -53,7 +60,8 @@ impl Tasks {
             .chain(self.google.as_ref().map(|(worker, _)| worker))
             .map(|worker| worker.owed())
             .collect();
-        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed: batcher.committed(), owed };
+        let (committed, numbered) = (batcher.committed(), self.numbered);
+        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed, owed, numbered };
         let sweeper = self.sweeper;
         let until = |mut stop: watch::Receiver<bool>| async move {
             let _sender_gone = stop.wait_for(|stop| *stop).await;

@@ -32,6 +32,8 @@ pub struct Person {
     pub profile: Profile,
     /// `en` or `ar`.
     pub language: String,
+    /// Which poster or page brought the person, for the joins of each channel.
+    pub channel: Option<String>,
     identities: Vec<Identity>,
 }
 
@@ -61,10 +63,18 @@ impl Person {
             name,
             phone: phone.as_ref().map(|phone| phone.as_str().to_owned()),
             email: email.as_ref().map(|email| email.as_str().to_owned()),
+            consents: profile.consents,
         };
         identities.extend(phone.map(Identity::Phone));
         identities.extend(email.map(Identity::Email));
-        Ok(Self { profile, language: language.to_owned(), identities })
+        Ok(Self { profile, language: language.to_owned(), channel: None, identities })
+    }
+
+    /// This person, with the poster or page that brought them.
+    #[must_use]
+    pub fn brought_by(mut self, channel: String) -> Self {
+        self.channel = Some(channel);
+        self
     }
 
     /// The keyed hashes of the contacts, under every master key.
@@ -102,8 +112,12 @@ impl Core {
                 Joining::Person(person) => EnrolMember::New(self.new_member(asked.org, person)?),
             };
             let card = CardId(self.ids.ordered(now));
-            let enrol =
-                Enrol { member, programme, card, number: card_number(self.ids.random()), pass: PassId(self.ids.random()) };
+            let channel = match joining {
+                Joining::Member(_) => None,
+                Joining::Person(person) => person.channel.clone(),
+            };
+            let (number, pass) = (card_number(self.ids.random()), PassId(self.ids.random()));
+            let enrol = Enrol { member, programme, card, number, pass, channel };
             match self.batcher.try_execute(self.command(asked, Body::Enrol(enrol))).await {
                 Err(DbError::Conflict(index)) => tracing::info!(index, "a fresh card number was taken; drawing another"),
                 Err(error) => return Err(error.into()),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cards::{Caller, Core, Profile, card_link, pass_link};
+use crate::cards::{Caller, Consent, Core, Profile, card_link, pass_link};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, OrgId, PassId, ProgrammeId};
@@ -35,6 +35,9 @@ pub struct MemberView {
     /// The mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// What the member was asked to agree to, and the answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub consents: Vec<Consent>,
     /// `en` or `ar`.
     pub language: String,
     /// False once erased.
@@ -113,8 +116,14 @@ impl Core {
     /// The database is out of reach.
     pub async fn card_view(&self, caller: &Caller, state: &CardState) -> Result<CardView, Problem> {
         let pass = self.current_pass(state).await?;
+        let links = caller.need(Scope::MembersWrite).is_ok().then(|| self.links(&pass)).transpose()?;
+        Ok(CardView { links, ..Self::bare_card_view(state, &pass) })
+    }
+
+    /// A card as clients see it, without links.
+    pub(super) fn bare_card_view(state: &CardState, pass: &Pass) -> CardView {
         let card = &state.card;
-        Ok(CardView {
+        CardView {
             id: card.id,
             programme: card.programme,
             member: card.member,
@@ -127,8 +136,8 @@ impl Core {
             pass_version: pass.version,
             active: card.active,
             created_at: card.created_at,
-            links: caller.need(Scope::MembersWrite).is_ok().then(|| self.links(&pass)).transpose()?,
-        })
+            links: None,
+        }
     }
 
     /// A member's profile, unsealed; empty after an erasure.
@@ -145,8 +154,9 @@ impl Core {
     /// # Errors
     /// As [`Self::profile`].
     pub fn member_view(&self, member: &Member) -> Result<MemberView, Problem> {
-        let Profile { name, phone, email } = self.profile(member)?;
+        let Profile { name, phone, email, consents } = self.profile(member)?;
         let language = member.language.clone();
-        Ok(MemberView { id: member.id, name, phone, email, language, active: member.active, created_at: member.created_at })
+        let (id, active, created_at) = (member.id, member.active, member.created_at);
+        Ok(MemberView { id, name, phone, email, consents, language, active, created_at })
     }
 }

@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::cards::Core;
+use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, Ids, MemberId, OrgId};
 use crate::ledger::{Member, SealedProfile};
@@ -28,6 +29,24 @@ pub struct Profile {
     /// The mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// What the member was asked to agree to, and the answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consents: Vec<Consent>,
+}
+
+/// An answer to a consent text: which wording, in which language, when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Consent {
+    /// What for.
+    pub purpose: String,
+    /// Which wording.
+    pub version: String,
+    /// In which language it was read.
+    pub language: String,
+    /// Whether the member agreed.
+    pub given: bool,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Profile {

@@ -67,6 +67,7 @@ impl Limits {
             ("limits.organisation_per_second", self.organisation_per_second),
             ("limits.organisation_burst", self.organisation_burst),
             ("limits.failed_sign_ins", self.failed_sign_ins),
+            ("limits.joins_per_hour", self.joins_per_hour),
         ];
         for (key, value) in rates {
             found.expect((1..=1_000_000).contains(&value), key, "must be from 1 to 1000000");

@@ -334,6 +334,14 @@ pub trait Db: Send + Sync {
     /// The entries of a card in the order in which they were posted, beyond (operation, place).
     async fn entries_of(&self, org: OrgId, card: CardId, after: Option<(OpId, i64)>, limit: usize)
     -> Result<Vec<Entry>, DbError>;
+    /// The entries of a card, the newest first, before (operation, place).
+    async fn latest_entries_of(
+        &self,
+        org: OrgId,
+        card: CardId,
+        before: Option<(OpId, i64)>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, DbError>;
     /// The entries of an operation.
     async fn entries(&self, org: OrgId, op: OpId) -> Result<Vec<Entry>, DbError>;
     /// An operation by its client's key.

@@ -46,6 +46,8 @@ pub enum Scope {
     Device,
     /// Requests of an address in the phones' web service that came to nothing.
     Fruitless,
+    /// Cards that people make by themselves from an address.
+    Join,
     /// What this gateway asks of Google for one issuer.
     GoogleIssuer,
     /// Callbacks of an address that were not Google's.
@@ -69,6 +71,7 @@ impl Scope {
             Self::Pass => "pass",
             Self::Device => "device",
             Self::Fruitless => "fruitless",
+            Self::Join => "join",
             Self::GoogleIssuer => "google_issuer",
             Self::ForgedCallbacks => "forged_callbacks",
         }
@@ -91,6 +94,7 @@ impl Scope {
             Self::Pass => "pass_rate",
             Self::Device => "device_rate",
             Self::Fruitless => "fruitless_rate",
+            Self::Join => "join_rate",
             Self::GoogleIssuer => "google_issuer_rate",
             Self::ForgedCallbacks => "forged_callbacks_rate",
         }

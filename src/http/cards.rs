@@ -4,19 +4,16 @@ use actix_web::web::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cards::Codes;
+use crate::cards::{Codes, entry_view};
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
 use crate::http::checks;
 use crate::http::extract::{Body, Id, IdempotencyKey};
 use crate::http::problem::Handled;
 use crate::http::{State, answer};
-use crate::ids::{CardId, OpId, PassId};
-use crate::ledger::{self, Account, CardState, CodesIssued, Entry};
+use crate::ids::{CardId, OpId};
+use crate::ledger::{self, CardState, CodesIssued};
 use crate::programme::Scope;
-
-/// New pass ids for a re-issue: the card's and one for each of the at most 20 open vouchers.
-const REISSUED_PASSES: usize = 21;
 
 /// A correction of a balance.
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
@@ -107,9 +104,7 @@ pub async fn reissue(state: State, caller: Authenticated, key: IdempotencyKey, i
     caller.0.need(Scope::MembersWrite)?;
     let card = load(&state, &caller, id.0).await?;
     let asked = state.core.asked(&caller.0, key.0, ("reissue", &id.0));
-    let passes = (0..REISSUED_PASSES).map(|_| PassId(state.core.ids.random())).collect();
-    let reissue = ledger::Reissue { card: id.0, programme: card.card.programme, passes };
-    let decided = state.core.ask(&asked, ledger::Body::Reissue(reissue)).await?;
+    let decided = state.core.reissue(&asked, &card).await?;
     let reissued: Option<ledger::Reissued> = decided.result.as_ref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok());
     let Some(reissued) = reissued else { return answer::stored(decided) };
     let pass = state.core.db.pass(reissued.card.pass).await?.ok_or_else(|| Problem::from(Code::Internal))?;
@@ -140,19 +135,6 @@ pub async fn entries(state: State, caller: Authenticated, id: Id<CardId>, query:
 fn parse_cursor(text: &str) -> Result<(OpId, i64), Problem> {
     let parsed = text.split_once('.').and_then(|(op, place)| Some((op.parse().ok()?, place.parse().ok()?)));
     parsed.ok_or_else(|| Problem::field("cursor", "is not one that we gave"))
-}
-
-/// An entry as clients see one; `points` is what it did to the balance.
-pub(super) fn entry_view(entry: &Entry) -> Value {
-    let points = match (entry.debit, entry.credit) {
-        (_, Account::Available) => entry.amount,
-        (Account::Available, _) => -entry.amount,
-        _ => 0,
-    };
-    json!({
-        "op": entry.op, "place": entry.place, "at": entry.at, "kind": entry.kind, "points": points, "lot": entry.lot,
-        "debit": entry.debit, "credit": entry.credit, "amount": entry.amount,
-    })
 }
 
 /// How the card's pass stands with the phones that hold it.

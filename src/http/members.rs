@@ -12,14 +12,8 @@ use crate::http::extract::{Body, Id, IdempotencyKey};
 use crate::http::problem::Handled;
 use crate::http::{State, answer};
 use crate::ids::{MemberId, ProgrammeId};
-use crate::ledger::{self, Enrolled, Entry};
+use crate::ledger::{self, Enrolled};
 use crate::programme::Scope;
-
-/// The most entries of a card that an export holds; beyond it the statement is read page by page.
-const MAX_EXPORTED_ENTRIES: usize = 10_000;
-
-/// The most vouchers of a card that an export holds.
-const MAX_EXPORTED_VOUCHERS: usize = 1_000;
 
 /// Who joins which programme.
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
@@ -67,7 +61,7 @@ pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, bo
     caller.0.need(Scope::MembersWrite)?;
     let asked = state.core.asked(&caller.0, key.0, ("POST /v1/members", &body.0));
     let NewMember { programme, name, phone, email, language } = body.0;
-    let person = Person::parse(Profile { name, phone, email }, language.as_deref())?;
+    let person = Person::parse(Profile { name, phone, email, ..Profile::default() }, language.as_deref())?;
     let meant = state.core.meant_programme(caller.0.org, programme).await;
     let programme = match state.core.or_earlier(&asked, meant).await? {
         Ok(programme) => programme,
@@ -139,7 +133,7 @@ pub async fn list(state: State, caller: Authenticated, query: Query<ListQuery>) 
 }
 
 async fn find(state: &State, caller: &Authenticated, query: &ListQuery) -> Handled {
-    let profile = Profile { name: None, phone: query.phone.clone(), email: query.email.clone() };
+    let profile = Profile { phone: query.phone.clone(), email: query.email.clone(), ..Profile::default() };
     let person = Person::parse(profile, None)?;
     let mut found = Vec::new();
     for hash in person.hashes(caller.0.org, &state.core.keyring) {
@@ -201,16 +195,7 @@ pub async fn export(state: State, caller: Authenticated, id: Id<MemberId>) -> Ha
     caller.0.need(Scope::MembersErase)?;
     whole_organisation(&caller)?;
     let (member, views) = load(&state, &caller, id.0).await?;
-    let mut cards = Vec::new();
-    for view in views {
-        let entries = state.core.db.entries_of(caller.0.org, view.id, None, MAX_EXPORTED_ENTRIES).await?;
-        let vouchers = state.core.db.vouchers_of(caller.0.org, view.id, MAX_EXPORTED_VOUCHERS).await?;
-        let vouchers: Vec<Value> = vouchers.iter().map(crate::http::vouchers::view).collect();
-        let truncated = entries.len() == MAX_EXPORTED_ENTRIES;
-        let entries: Vec<Value> = entries.iter().map(|entry: &Entry| crate::http::cards::entry_view(entry)).collect();
-        cards.push(json!({ "card": view, "entries": entries, "entries_truncated": truncated, "vouchers": vouchers }));
-    }
-    answer::ok(&json!({ "exported_at": state.core.clock.now(), "member": state.core.member_view(&member)?, "cards": cards }))
+    answer::ok(&state.core.export(&member, views).await?)
 }
 
 /// Erases a member: passes void, vouchers cancelled, points forfeited by entry, profile, contacts and data key gone.

@@ -186,5 +186,11 @@ pub fn routes(config: &mut ServiceConfig) {
     config.route("/openapi.json", web::get().to(openapi::show));
     config.route("/docs", web::get().to(docs::page));
     config.route("/docs/{file}", web::get().to(docs::part));
-    config.default_service(web::to(|| std::future::ready(problem::response(&Code::NotFound.into()))));
+    config.default_service(web::to(|| std::future::ready(nothing())));
+}
+
+/// The answer at an address that is none.
+#[must_use]
+pub fn nothing() -> actix_web::HttpResponse {
+    problem::response(&Code::NotFound.into())
 }

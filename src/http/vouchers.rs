@@ -1,8 +1,9 @@
 //! Vouchers: points swapped for a reward, to be redeemed later.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::cards::voucher_view;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
 use crate::http::checks;
@@ -56,7 +57,7 @@ pub async fn create(state: State, caller: Authenticated, key: IdempotencyKey, bo
 pub async fn get(state: State, caller: Authenticated, id: Id<VoucherId>) -> Handled {
     caller.0.need(Scope::Redeem)?;
     let voucher = load(&state, &caller, id.0).await?;
-    let mut body = view(&voucher);
+    let mut body = voucher_view(&voucher);
     if caller.0.need(Scope::MembersWrite).is_ok()
         && let Some(pass) = state.core.db.pass(voucher.pass).await?
     {
@@ -69,14 +70,6 @@ async fn load(state: &State, caller: &Authenticated, id: VoucherId) -> Result<Vo
     let voucher = state.core.db.voucher(caller.0.org, id).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
     caller.0.may_use(voucher.programme)?;
     Ok(voucher)
-}
-
-/// A voucher as clients see one.
-pub(super) fn view(voucher: &Voucher) -> Value {
-    json!({
-        "id": voucher.id, "card": voucher.card, "programme": voucher.programme, "pass": voucher.pass, "reward": voucher.reward,
-        "points": voucher.points, "state": voucher.state, "issued_at": voucher.issued_at, "expires_at": voucher.expires_at,
-    })
 }
 
 /// Gives an open voucher back: its points return to their lots and its pass is void.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::db::{Db, DbError, Sequenced};
@@ -28,6 +28,8 @@ pub struct Sequencer {
     pub committed: Arc<Notify>,
     /// Those whom we wake when passes are owed: the outbox's workers.
     pub owed: Vec<Arc<Notify>>,
+    /// Counts rounds in which something was numbered, for whoever shows live what changed.
+    pub numbered: watch::Sender<u64>,
 }
 
 impl Sequencer {
@@ -72,6 +74,7 @@ impl Sequencer {
         }
         if total.rows > 0 {
             metrics::counter!("walaa_journal_rows_total").increment(total.rows as u64);
+            self.numbered.send_modify(|rounds| *rounds += 1);
             tracing::debug!(rows = total.rows, owed = total.owed, "numbered the journal");
         }
         Ok(total)

@@ -216,6 +216,8 @@ pub struct Enrol {
     pub number: String,
     /// Its pass.
     pub pass: PassId,
+    /// Which poster or page brought the person, for the journal.
+    pub channel: Option<String>,
 }
 
 /// See [`Body::IssueCode`].

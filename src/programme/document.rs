@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Problem;
 use crate::money::{Currency, MAX_POINTS, Money};
-use crate::programme::{Findings, parse};
+use crate::programme::{Findings, Join, parse};
 
 /// The most rewards that a programme may have.
 const MAX_REWARDS: usize = 200;
@@ -157,6 +157,9 @@ pub struct Programme {
     /// The terms, by language, shown on the pass's back.
     #[serde(default)]
     pub terms: Localised,
+    /// How people join by themselves.
+    #[serde(default)]
+    pub join: Join,
 }
 
 impl Programme {
@@ -201,6 +204,7 @@ impl Programme {
             self.check_reward(&mut findings, place, reward);
         }
         self.check_bounds(&mut findings);
+        self.join.check(self, &mut findings);
         for (language, text) in &self.terms {
             findings.expect(text.chars().count() <= 4000, format!("terms.{language}"), "has more than 4,000 characters");
         }
@@ -252,7 +256,7 @@ pub(super) fn check_name(findings: &mut Findings, field: &str, name: &Localised,
     }
 }
 
-fn is_slug(text: &str) -> bool {
+pub(super) fn is_slug(text: &str) -> bool {
     (1..=40).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
 }

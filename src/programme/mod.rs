@@ -2,9 +2,11 @@
 
 mod document;
 mod earning;
+mod join;
 mod places;
 
 pub use document::{Earning, Limits, Localised, Programme, Reward, Rounding, Status, Tokens};
+pub use join::{ConsentText, Join, JoinIdentity};
 pub use places::{EnrolmentDocument, KeyDocument, OrganisationDocument, Role, Scope, StoreDocument, TerminalDocument};
 
 use crate::error::{Code, FieldProblem, Problem};

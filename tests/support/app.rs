@@ -53,6 +53,7 @@ pub fn config(folder: &std::path::Path) -> Config {
         organisation_per_second: many,
         organisation_burst: many,
         failed_sign_ins: many,
+        joins_per_hour: many,
         ..config::Limits::default()
     };
     config
@@ -177,10 +178,21 @@ impl TestApp {
         app.again_with(state).await
     }
 
+    /// A gateway with one shop chain, where one address may make so many cards.
+    pub async fn with_joins(joins_per_hour: u32) -> Self {
+        let mut app = Self::changed(|config| config.limits.joins_per_hour = joins_per_hour).await;
+        app.shop = app.found_shop().await;
+        app
+    }
+
     /// A gateway with nobody in it.
     pub async fn empty() -> Self {
+        Self::changed(|_| {}).await
+    }
+
+    async fn changed(change: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(START)));
-        Self::empty_with(tempfile::tempdir().expect("a folder"), clock, |_| {}).await
+        Self::empty_with(tempfile::tempdir().expect("a folder"), clock, change).await
     }
 
     /// A gateway with nobody in it, a folder and a clock that others know already, and a configuration of its own.

@@ -215,6 +215,7 @@ impl World {
             card: customer.card,
             number,
             pass: customer.pass,
+            channel: None,
         };
         (customer, Body::Enrol(enrol))
     }

@@ -154,7 +154,13 @@ impl Station {
         let builder = Arc::new(PassBuilder::new(db.clone(), clock.clone(), views, (apple.clone(), templates)));
         let sender = Arc::new(AppleSender::new(db.clone(), apple.clone(), Arc::new(SystemIds)));
         let worker = Arc::new(OutboxWorker::new(db.clone(), clock.clone(), Arc::new(SystemIds), sender));
-        let sequencer = Sequencer { db: db.clone(), clock: clock.clone(), committed: Arc::default(), owed: vec![worker.owed()] };
+        let sequencer = Sequencer {
+            db: db.clone(),
+            clock: clock.clone(),
+            committed: Arc::default(),
+            owed: vec![worker.owed()],
+            numbered: tokio::sync::watch::Sender::default(),
+        };
         let service = web::Data::new(WebService {
             db: db.clone(),
             clock,

@@ -128,6 +128,22 @@ impl Db for MemoryDb {
         Ok(entries.iter().skip(from).take(limit).cloned().collect())
     }
 
+    async fn latest_entries_of(
+        &self,
+        org: OrgId,
+        card: CardId,
+        before: Option<(OpId, i64)>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, DbError> {
+        let state = self.state();
+        let Some(entries) = state.entries_of.get(&(org, card)) else { return Ok(Vec::new()) };
+        let end = match before {
+            None => entries.len(),
+            Some(before) => entries.iter().position(|entry| (entry.op, entry.place) == before).unwrap_or(0),
+        };
+        Ok(entries[..end].iter().rev().take(limit).cloned().collect())
+    }
+
     async fn entries(&self, org: OrgId, op: OpId) -> Result<Vec<Entry>, DbError> {
         Ok(self.state().entries.get(&(org, op)).cloned().unwrap_or_default())
     }

@@ -60,7 +60,9 @@ impl Bench {
         let profile = SealedProfile { data_key: vec![1], profile: vec![2] };
         let member = NewMember { id: MemberId([4; 16]), language: "en".into(), profile, identities: vec![[5; 32]] };
         let member = EnrolMember::New(member);
-        bench.done(Body::Enrol(Enrol { member, programme: CLUB, card: CARD, number: "1".into(), pass: PASS })).await;
+        bench
+            .done(Body::Enrol(Enrol { member, programme: CLUB, card: CARD, number: "1".into(), pass: PASS, channel: None }))
+            .await;
         bench.done(Body::Adjust(Adjust { card: CARD, programme: CLUB, points: 200, sealed_reason: "test".into() })).await;
         bench
     }

@@ -157,6 +157,16 @@ impl Db for SqliteDb {
         self.readers.long(move |db| reads::entries_of(db, org, card, &EntryPage { after, limit })).await
     }
 
+    async fn latest_entries_of(
+        &self,
+        org: OrgId,
+        card: CardId,
+        before: Option<(OpId, i64)>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, DbError> {
+        self.readers.long(move |db| reads::latest_entries_of(db, org, card, &EntryPage { after: before, limit })).await
+    }
+
     async fn entries(&self, org: OrgId, op: OpId) -> Result<Vec<Entry>, DbError> {
         self.readers.quick(|db| load::entries_of_op(db, org, op.0))
     }

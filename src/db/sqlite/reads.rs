@@ -83,6 +83,21 @@ pub(super) fn entries_of(db: &Connection, org: OrgId, card: CardId, page: &Entry
     all(&mut prepare(db, &sql)?, params![org, card, position, place, sql_limit(page.limit)], rows::entry)
 }
 
+/// As [`entries_of`], the newest first: those before (operation, place).
+pub(super) fn latest_entries_of(db: &Connection, org: OrgId, card: CardId, page: &EntryPage) -> Result<Vec<Entry>, DbError> {
+    let (mut position, mut place) = (i64::MAX, 0);
+    if let Some((op, before)) = page.after {
+        let sql = "SELECT position FROM entries WHERE org = ?1 AND op = ?2 AND place = ?3";
+        let Some(found) = one(&mut prepare(db, sql)?, params![org, op, before], |row| row.get(0))? else { return Ok(Vec::new()) };
+        (position, place) = (found, before);
+    }
+    let sql = format!(
+        "SELECT {ENTRY} FROM entries WHERE org = ?1 AND card = ?2 AND (position, place) < (?3, ?4) \
+         ORDER BY position DESC, place DESC LIMIT ?5"
+    );
+    all(&mut prepare(db, &sql)?, params![org, card, position, place, sql_limit(page.limit)], rows::entry)
+}
+
 pub(super) fn op(db: &Connection, org: OrgId, principal: Principal, key: &OpKey) -> Result<Option<OpRow>, DbError> {
     let sql = format!("SELECT {OP} FROM ops WHERE org = ?1 AND principal = ?2 AND key = ?3");
     one(&mut prepare(db, &sql)?, params![org, principal, key], rows::op)

@@ -52,6 +52,9 @@ pub(super) fn enrol(work: &mut Work<'_>, enrol: &Enrol) -> Result<Outcome, Probl
     work.save_card(state);
     work.fact("member", member);
     work.fact("card", enrol.card);
+    if let Some(channel) = &enrol.channel {
+        work.fact("channel", channel);
+    }
     Ok(Enrolled { op: work.command.op.id, member, card: summary }.into())
 }
 

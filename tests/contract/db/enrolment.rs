@@ -45,7 +45,8 @@ pub async fn a_member_takes_a_card_in_another_programme(world: World) {
     world.put(DocumentKind::Programme, other.0, (0, programme_json())).await;
     let enrol = |programme| {
         let (card, pass) = (CardId(world.id()), PassId(world.id()));
-        Body::Enrol(Enrol { member: EnrolMember::Existing(customer.member), programme, card, number: format!("{card}"), pass })
+        let member = EnrolMember::Existing(customer.member);
+        Body::Enrol(Enrol { member, programme, card, number: format!("{card}"), pass, channel: None })
     };
     assert_eq!(world.refused(enrol(world.programme)).await, Code::AlreadyMember);
     world.done(enrol(other)).await;

@@ -1,0 +1,297 @@
+# نصوص الصفحات بالعربية. المفاتيح نفسها في كل ملف.
+
+# Values
+points = { $count ->
+    [zero] لا نقاط
+    [one] نقطة واحدة
+    [two] نقطتان
+    [few] { $count } نقاط
+    [many] { $count } نقطة
+   *[other] { $count } نقطة
+}
+points-unit = { $count ->
+    [few] نقاط
+   *[other] نقطة
+}
+# Where a text has no letters of its own outside of what is filled in, \u200F says that it is written from right to left.
+money = {"\u200F"}{ $amount } { $currency ->
+    [KWD] د.ك
+    [SAR] ر.س
+    [AED] د.إ
+    [BHD] د.ب
+    [QAR] ر.ق
+    [OMR] ر.ع
+    [JOD] د.أ
+    [EGP] ج.م
+   *[other] { $currency }
+}
+day = {"\u200F"}{ $day } { $month ->
+    [1] يناير
+    [2] فبراير
+    [3] مارس
+    [4] أبريل
+    [5] مايو
+    [6] يونيو
+    [7] يوليو
+    [8] أغسطس
+    [9] سبتمبر
+    [10] أكتوبر
+    [11] نوفمبر
+   *[12] ديسمبر
+} { $year }
+moment = {"\u200F"}{ $day }، { $time }
+
+# Every page
+skip = انتقل إلى المحتوى
+language = اللغة
+back-to-card = العودة إلى بطاقتك
+
+# The card
+greeting = أهلًا { $value }
+your-balance = رصيدك
+to-go = { $count ->
+    [zero] { $value } في متناولك
+    [one] بقيت نقطة واحدة للحصول على { $value }
+    [two] بقيت نقطتان للحصول على { $value }
+    [few] بقيت { $count } نقاط للحصول على { $value }
+    [many] بقيت { $count } نقطة للحصول على { $value }
+   *[other] بقيت { $count } نقطة للحصول على { $value }
+}
+everything-reached = كل المكافآت في متناولك.
+no-rewards-yet = نقاطك محفوظة هنا حتى تتوفر مكافآت تستبدلها بها.
+progress = التقدم نحو { $value }
+on-hold = { $count ->
+    [zero] لا نقاط محجوزة لقسائمك.
+    [one] نقطة واحدة محجوزة لقسائمك.
+    [two] نقطتان محجوزتان لقسائمك.
+    [few] { $count } نقاط محجوزة لقسائمك.
+    [many] { $count } نقطة محجوزة لقسائمك.
+   *[other] { $count } نقطة محجوزة لقسائمك.
+}
+debt = { $count ->
+    [zero] لا نقاط مستحقة عليك.
+    [one] بقيت عليك نقطة واحدة بعد إرجاع مشتريات، تُسدَّد من عمليتك القادمة.
+    [two] بقيت عليك نقطتان بعد إرجاع مشتريات، تُسدَّدان من عمليتك القادمة.
+    [few] بقيت عليك { $count } نقاط بعد إرجاع مشتريات، تُسدَّد من عمليتك القادمة.
+    [many] بقيت عليك { $count } نقطة بعد إرجاع مشتريات، تُسدَّد من عمليتك القادمة.
+   *[other] بقيت عليك { $count } نقطة بعد إرجاع مشتريات، تُسدَّد من عمليتك القادمة.
+}
+expiring = { $count ->
+    [zero] لا نقاط تنتهي في { $value }.
+    [one] نقطة واحدة صالحة حتى { $value }.
+    [two] نقطتان صالحتان حتى { $value }.
+    [few] { $count } نقاط صالحة حتى { $value }.
+    [many] { $count } نقطة صالحة حتى { $value }.
+   *[other] { $count } نقطة صالحة حتى { $value }.
+}
+card-number = رقم البطاقة { $value }
+show-at-till = أبرز هذا الرمز عند الدفع
+code-alt = رمزك على شكل رمز استجابة سريعة
+code-typed = أو اذكر هذا الرمز
+code-until = صالح حتى { $value }
+code-new-in = رمز جديد بعد
+code-renew = أظهر رمزًا جديدًا
+code-expired = انتهت صلاحية هذا الرمز
+code-none = لا يتوفر رمز الآن. من فضلك اسأل الموظف.
+live-updated = تم تحديث رصيدك.
+wallet-title = احفظها في محفظتك
+wallet-apple = أضفها إلى Apple Wallet
+wallet-google = احفظها في Google Wallet
+wallet-text = تتحدّث البطاقة من تلقاء نفسها، وتعمل عند الدفع حتى بدون شبكة.
+wallet-welcome = لمسة واحدة وتبقى بطاقتك معك دائمًا.
+wallet-go-on = تابع على هاتفك
+wallet-go-on-text = امسح هذا الرمز بكاميرا هاتفك لتفتح بطاقتك عليه. الرمز يفتح بطاقتك، فلا تُره لأحد.
+rewards = المكافآت
+reward-swap = استبدل
+reward-swap-label = { $count ->
+    [zero] استبدل { $value }
+    [one] استبدل نقطة واحدة بـ{ $value }
+    [two] استبدل نقطتين بـ{ $value }
+    [few] استبدل { $count } نقاط بـ{ $value }
+    [many] استبدل { $count } نقطة بـ{ $value }
+   *[other] استبدل { $count } نقطة بـ{ $value }
+}
+reward-missing = { $count ->
+    [zero] في متناولك
+    [one] بقيت نقطة واحدة
+    [two] بقيت نقطتان
+    [few] بقيت { $count } نقاط
+    [many] بقيت { $count } نقطة
+   *[other] بقيت { $count } نقطة
+}
+vouchers = قسائمك
+voucher-show = أظهر الرمز
+voucher-until = صالحة حتى { $value }
+history = السجل
+history-all = السجل كاملًا
+history-older = الأقدم
+history-none = لا شيء بعد. أبرز رمزك عند الدفع في زيارتك القادمة.
+history-balance = رصيدك اليوم
+line-points-until = صالحة حتى { $value }
+line-earn = عملية شراء
+line-earn-total = شراء بقيمة { $value }
+line-capture = استُبدلت: { $value }
+line-redeemed = استُخدمت قسيمة
+line-hold = قسيمة: { $value }
+line-release = أُعيدت القسيمة
+line-return = إرجاع مشتريات
+line-reversal = أُلغي الاستبدال
+line-repayment = سُدّدت نقاط مستحقة
+line-adjust = تعديل من الموظفين
+line-forfeit = نقاط ملغاة
+how-title = كيف تعمل البطاقة
+earn-per-unit = { $count ->
+    [zero] لا نقاط مقابل { $value }.
+    [one] نقطة واحدة مقابل كل { $value } تنفقه.
+    [two] نقطتان مقابل كل { $value } تنفقه.
+    [few] { $count } نقاط مقابل كل { $value } تنفقه.
+    [many] { $count } نقطة مقابل كل { $value } تنفقه.
+   *[other] { $count } نقطة مقابل كل { $value } تنفقه.
+}
+earn-one-per = نقطة واحدة مقابل كل { $value } تنفقه.
+earn-per-sale = { $count ->
+    [zero] لا نقاط مع كل عملية شراء.
+    [one] نقطة واحدة مع كل عملية شراء.
+    [two] نقطتان مع كل عملية شراء.
+    [few] { $count } نقاط مع كل عملية شراء.
+    [many] { $count } نقطة مع كل عملية شراء.
+   *[other] { $count } نقطة مع كل عملية شراء.
+}
+how-redeem = استبدل نقاطك بمكافأة من هنا، أو أبرز رمزك عند الدفع واطلبها هناك. كل رمز يُستخدم مرة واحدة.
+terms = الشروط
+more = المزيد
+privacy = بياناتك
+lost = فقدت هاتفك؟
+
+# A voucher
+voucher-title = قسيمة
+voucher-alt = رمز هذه القسيمة على شكل رمز استجابة سريعة
+voucher-show-at-till = أبرز هذا الرمز عند الدفع لتحصل على { $value }. يُستخدم مرة واحدة.
+voucher-open = جاهزة للاستخدام
+voucher-used = استُخدمت هذه القسيمة.
+voucher-returned = أُعيدت هذه القسيمة.
+voucher-expired = انتهت صلاحية هذه القسيمة وعادت نقاطها إلى بطاقتك.
+voucher-reversed = أُلغي استبدالها وعادت نقاطها إلى بطاقتك.
+voucher-cancel = { $count ->
+    [zero] أعِدها
+    [one] أعِدها واسترجع نقطة واحدة
+    [two] أعِدها واسترجع نقطتين
+    [few] أعِدها واسترجع { $count } نقاط
+    [many] أعِدها واسترجع { $count } نقطة
+   *[other] أعِدها واسترجع { $count } نقطة
+}
+voucher-cancel-text = غيّرت رأيك؟ تعود النقاط إلى بطاقتك فورًا.
+
+# What was done, and what was not
+done-joined = أهلًا بك! بطاقتك جاهزة.
+done-issued = تم. قسيمتك جاهزة.
+done-cancelled = أُعيدت القسيمة، وعادت نقاطها إلى بطاقتك.
+done-reissued = صدرت بطاقتك من جديد، ولم يعد لما في الهاتف القديم أي قيمة. أضف البطاقة إلى محفظتك مرة أخرى واحتفظ بهذا العنوان الجديد.
+problem-points = لم تكن النقاط كافية.
+problem-vouchers = في بطاقتك أقصى عدد من القسائم. استخدم واحدة أولًا.
+problem-reward = هذه المكافأة غير متاحة الآن.
+problem-programme = البرنامج متوقف مؤقتًا، ونقاطك محفوظة.
+problem-voucher = استُخدمت هذه القسيمة أو أُعيدت من قبل.
+problem-confirm = من فضلك أشّر على المربع أولًا.
+problem-other = لم ينجح ذلك، ولم يتغير شيء. حاول مرة أخرى.
+
+# Privacy
+privacy-title = بياناتك
+privacy-text = هذا ما نحتفظ به عنك، وهو مشفّر بمفتاح خاص بك.
+kept-name = الاسم
+kept-phone = رقم الجوال
+kept-email = البريد الإلكتروني
+kept-joined = عضو منذ
+consents = ما وافقت عليه
+consent-given = وافقت
+consent-not-given = لم توافق
+consent-version = النسخة { $value }
+export-title = خذها معك
+export-text = كل شيء في ملف واحد: الملف الشخصي والبطاقات والسجل والقسائم.
+export = نزّل بياناتي
+erase-title = امحُ كل شيء
+erase-text = تُغلق بطاقاتك وتُلغى قسائمك ويُمحى اسمك ووسائل التواصل معك، { $count ->
+    [zero] ولا نقاط تضيع عليك
+    [one] وتضيع نقطتك
+    [two] وتضيع نقطتاك
+    [few] وتضيع نقاطك وعددها { $count }
+    [many] وتضيع نقاطك وعددها { $count }
+   *[other] وتضيع نقاطك وعددها { $count }
+}. لا يمكن التراجع عن ذلك.
+erase-sure = نعم، امحُ بياناتي وأغلق بطاقتي
+erase = امحُ نهائيًا
+closed-title = أُغلقت بطاقتك
+closed-text = مُحيت بياناتك. تظهر البطاقة في محفظتك ملغاة، ويمكنك حذفها منها. شكرًا لأنك كنت معنا.
+
+# A lost phone
+lost-title = فقدت هاتفك؟
+lost-text = نُصدر بطاقتك من جديد. تتوقف فورًا البطاقة التي في محفظة الهاتف المفقود ورموزها وعنوان هذه الصفحة. نقاطك وقسائمك تبقى لك.
+lost-step-1 = لا تبقى للبطاقة القديمة ورموزها أي قيمة.
+lost-step-2 = تنتقل هذه الصفحة إلى عنوان سري جديد.
+lost-step-3 = تضيف البطاقة إلى محفظة هاتفك الجديد.
+lost-sure = نعم، أصدروا بطاقتي من جديد
+lost-go = أصدرها من جديد
+
+# Without a network
+offline = بلا اتصال
+offline-as-of = لا يوجد اتصال. هكذا كانت بطاقتك في الساعة { $value }.
+offline-code = الرمز الذي لم تنتهِ صلاحيته يمكن مسحه. الرمز الجديد يحتاج إلى شبكة.
+offline-retry = حاول مرة أخرى
+
+code-ends-in = تنتهي صلاحيته بعد
+
+# Joining
+join-title = انضم إلى { $value }
+join-lead = بطاقتك جاهزة في أقل من دقيقة.
+join-no-app = بلا تطبيق وبلا بلاستيك.
+join-first-rewards = ما تحصل عليه بنقاطك
+join-name = الاسم الأول
+join-optional = اختياري
+join-phone = رقم الجوال
+join-email = البريد الإلكتروني
+join-either = رقم الجوال أو البريد الإلكتروني
+join-contact-why = لتستعيد بطاقتك إذا فقدت هاتفك.
+join-go = احصل على بطاقتي
+join-terms = شروط البرنامج
+join-troubles = من فضلك راجع الحقول المعلَّمة.
+join-name-wrong = الاسم أطول من اللازم أو لا يمكن قراءته.
+join-contact-missing = من فضلك املأ هذا الحقل.
+join-contact-wrong = لا يبدو هذا صحيحًا. يبدأ الرقم الدولي بعلامة + ثم رمز البلد.
+join-contact-phone = المطلوب هنا رقم جوال.
+join-contact-email = المطلوب هنا بريد إلكتروني.
+join-consent-missing = نحتاج إلى هذه الموافقة لنعطيك بطاقة.
+known-title = أنت عضو بالفعل
+known-text = توجد بطاقة مرتبطة بوسيلة التواصل هذه، ويستطيع الموظف أن يجدها لك.
+known-sent = توجد بطاقة مرتبطة بوسيلة التواصل هذه، وقد أرسلنا رابطها إليها.
+known-again = انضم بوسيلة تواصل أخرى
+poster-title = اجمع النقاط. اكسب المكافآت.
+poster-scan = امسح الرمز بكاميرا هاتفك
+poster-reward = { $count ->
+    [zero] { $value } بلا نقاط
+    [one] { $value } مقابل نقطة واحدة
+    [two] { $value } مقابل نقطتين
+    [few] { $value } مقابل { $count } نقاط
+    [many] { $value } مقابل { $count } نقطة
+   *[other] { $value } مقابل { $count } نقطة
+}
+poster-print = اطبع هذه الصفحة، أو خذ الرمز وحده:
+
+# What went wrong
+error-not-found = لا شيء هنا
+error-not-found-text = ربما لم يصل العنوان كاملًا. افتح الرابط من حيث وصلك، أو امسح الرمز مرة أخرى.
+error-replaced = لهذه البطاقة عنوان جديد
+error-replaced-text = صدرت البطاقة من جديد، فتوقف هذا العنوان ورموزه. استخدم العنوان الجديد.
+error-closed = أُغلقت هذه البطاقة
+error-closed-text = مُحيت بيانات صاحبها.
+error-join-closed = الانضمام متوقف مؤقتًا
+error-join-closed-text = لا يقبل البرنامج أعضاء جددًا الآن. من فضلك اسأل الموظف.
+error-too-many = مهلًا قليلًا
+error-too-many-text = وصلت طلبات كثيرة من شبكتك. انتظر لحظة ثم حاول مرة أخرى.
+error-unreadable = تعذرت القراءة
+error-unreadable-text = من فضلك ارجع وحاول مرة أخرى.
+error-stranger = هذا النموذج قديم
+error-stranger-text = ارجع وحمّل الصفحة من جديد ثم أرسل مرة أخرى. يجب السماح بملفات الارتباط، فأحدها يمنع غيرك من التصرف باسمك.
+error-busy = نعود بعد لحظات
+error-busy-text = تعذر الوصول إلى الخدمة للحظة. لم يتغير شيء، حاول مرة أخرى.
+error-internal = حدث خطأ لدينا
+error-internal-text = سُجّل الخطأ. حاول مرة أخرى بعد لحظة.

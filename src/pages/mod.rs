@@ -1,0 +1,90 @@
+//! The pages that people see: the card, joining, errors; what every page shares (language, look, headers, forms) is here, too.
+//!
+//! Handlers fill the templates in `web/pages`; texts stand in `locales/*.ftl`. Nothing here knows the API in `http`: what both need, such as
+//! the client's address, is passed in by `app`. What a member does is a command of the ledger under the member's own principal.
+
+pub mod brand;
+pub mod figures;
+pub mod language;
+pub mod page;
+pub mod qr;
+pub mod texts;
+
+pub mod assets;
+pub mod forms;
+pub mod headers;
+pub mod live;
+pub mod visit;
+
+pub mod card;
+pub mod errors;
+pub mod join;
+pub mod robots;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::web::{self, Data, ServiceConfig};
+use async_trait::async_trait;
+
+use crate::apple::account::Apple;
+use crate::cards::{Core, Templates, ViewBuilder};
+use crate::gate::RateRule;
+use crate::ids::{MemberId, OrgId};
+
+pub use live::Live;
+pub use visit::Visit;
+
+/// How the address of the one who asks is found.
+pub type ClientAddress = Arc<dyn Fn(&HttpRequest) -> IpAddr + Send + Sync>;
+
+/// How much one address may ask of the pages.
+#[derive(Debug, Clone, Copy)]
+pub struct PageLimits {
+    /// Pages, of whatever kind.
+    pub pages: RateRule,
+    /// Addresses of cards that are none: somebody tries.
+    pub fruitless: RateRule,
+    /// Cards made by joining. A shop's guests may share one address.
+    pub joins: RateRule,
+}
+
+/// Sends a member the way to the card, to the contact that the member gave when joining.
+#[async_trait]
+pub trait CardLinkSender: Send + Sync {
+    /// Sends it. Who asked hears nothing of whether there was anybody to send to.
+    async fn send(&self, member: (OrgId, MemberId), link: &str);
+}
+
+/// What the pages work with.
+pub struct Pages {
+    /// The gateway's working parts.
+    pub core: Core,
+    /// What passes show, which cards on pages show, too.
+    pub views: ViewBuilder,
+    /// The templates, for colours and pictures.
+    pub templates: Arc<Templates>,
+    /// The Apple accounts: whether there is a pass to add.
+    pub apple: Arc<Apple>,
+    /// Mail or short messages, where they are set up.
+    pub sender: Option<Arc<dyn CardLinkSender>>,
+    /// Open pages that want to hear of changes.
+    pub live: Arc<Live>,
+    /// Who asks.
+    pub client_address: ClientAddress,
+    /// How much.
+    pub limits: PageLimits,
+}
+
+/// Mounts the pages.
+pub fn configure(pages: Data<Pages>) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        config.app_data(pages);
+        config.route("/robots.txt", web::get().to(robots::show));
+        config.route("/assets/{version}/{file:.*}", web::get().to(assets::show));
+        config.route("/brand/{template}/{version}/{file}", web::get().to(brand::look));
+        card::routes(config);
+        join::routes(config);
+    }
+}

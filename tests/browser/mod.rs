@@ -1,0 +1,4 @@
+//! The pages in a real browser: the story of a card in two languages, how pages look, and whether everybody can use them.
+
+mod chrome;
+mod story;

@@ -1,0 +1,9 @@
+//! The pages over HTTP: what a browser without scripts gets, and what must hold for every one of them.
+
+mod card;
+mod headers;
+mod join;
+mod live;
+mod texts;
+mod visitor;
+mod xss;
