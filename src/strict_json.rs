@@ -301,7 +301,7 @@ mod tests {
             format!(r#"{{"lines": [], "total": {list}}}"#),
             format!(r#"{{"lines": [], "by_name": {{"a": {list}}}}}"#),
             format!(r#"{{"lines": [], "kinds": [{{"named": {list}}}]}}"#),
-            format!(r#"{{"lines": [], "kinds": [{{"priced": [{{"amount": "1", "currency": "KWD"}}]}}]}}"#),
+            r#"{"lines": [], "kinds": [{"priced": [{"amount": "1", "currency": "KWD"}]}]}"#.to_owned(),
             r#"[[], null, {}, [], []]"#.to_owned(),
         ];
         for text in texts {

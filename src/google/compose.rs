@@ -150,7 +150,7 @@ impl Composer {
                 passes::PassKind::Voucher => {
                     classes.extend(programme.rewards.iter().map(|reward| {
                         Body::of(naming::offer_class(issuer, programme_id, &reward.id), &offer_class(&input, reward))
-                    }))
+                    }));
                 }
             }
         }

@@ -70,5 +70,5 @@ fn shown(world: &GoogleWorld, key: &str, points: &str) -> Option<()> {
     let passes = world.phone.passes();
     let pass = passes.iter().find(|pass| pass.key == key)?;
     let primary = &pass.opened.pass["storeCard"]["primaryFields"][0]["value"];
-    (primary.to_string() == points).then_some(())
+    (*primary == points.parse::<i64>().ok()?).then_some(())
 }

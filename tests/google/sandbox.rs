@@ -1,5 +1,7 @@
 //! The stand-in is as strict as Google: tokens, ids, classes before objects, review, links, quotas, batches.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on must panic")]
+
 use serde_json::{Value, json};
 use walaa::google::resource::IssuerId;
 use walaa::sandbox::google::{GoogleRules, ImageCheck, Permission, Review};

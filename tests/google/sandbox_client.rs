@@ -1,5 +1,7 @@
 //! Google's own Python client uses the stand-in as its users use Google: that is what proves the stand-in.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on must panic")]
+
 use std::process::Command;
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! The stand-in fails on demand, and only as it was asked to.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on must panic")]
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! The stand-in's phone: what its page is told of a card, in both languages, and that the code turns.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on must panic")]
+
 use serde_json::{Value, json};
 
 use super::sandbox_world::World;

@@ -1,5 +1,7 @@
 //! The stand-in for Google Wallet with somebody who talks to it in plain HTTP, and Google's own Python to check it with.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on must panic")]
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;

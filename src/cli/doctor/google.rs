@@ -22,7 +22,7 @@ pub(super) fn look(config: &Config, looks: &mut Looks) {
     for settings in &config.google {
         match ServiceAccount::read(&settings.service_account_file) {
             Ok(account) => {
-                looks.fine("google", format!("the key of {} for issuer {} is right", account.email(), settings.issuer_id))
+                looks.fine("google", format!("the key of {} for issuer {} is right", account.email(), settings.issuer_id));
             }
             Err(error) => looks.wrong("google", error.to_string(), ""),
         }
@@ -46,7 +46,7 @@ pub(super) async fn look_live(config: &Config, (keyring, clock): (&Arc<Keyring>,
                 looks.wrong("google", what, steps.join("\n"));
             }
             Err(error) => {
-                looks.wrong("google", error.to_string(), "Check the way out to googleapis.com, the clock and the key file")
+                looks.wrong("google", error.to_string(), "Check the way out to googleapis.com, the clock and the key file");
             }
         }
     }

@@ -411,7 +411,9 @@ impl Db for MemoryDb {
             state.tokens.values().filter(over).map(|token| (token.expires_at, token.org, token.hash)).collect();
         over.sort_unstable();
         over.truncate(limit);
-        over.iter().for_each(|(_, org, hash)| drop(state.tokens.remove(&(*org, *hash))));
+        for (_, org, hash) in &over {
+            state.tokens.remove(&(*org, *hash));
+        }
         Ok(over.len())
     }
 

@@ -168,9 +168,9 @@ impl<'a> Work<'a> {
     }
 
     /// What the pass shows changed: next version, a second later than the last one at least.
-    pub fn bump(&mut self, pass: Pass, kind: ChangeKind, points: i64) -> i64 {
-        let change = Change { kind, points, at: self.context.now };
-        self.renew(Pass { change, ..pass })
+    pub fn bump(&mut self, mut pass: Pass, kind: ChangeKind, points: i64) -> i64 {
+        pass.change = Change { kind, points, at: self.context.now };
+        self.renew(pass)
     }
 
     /// The pass is to be shown anew though nothing happened to its card: what happened last stays what it says.
