@@ -6,7 +6,7 @@ use crate::db::TokenRef;
 use crate::error::{Code, Problem};
 use crate::gate::{GateRequest, GateVerdict, Limit, LocalDay, OpMark, PaceKind, PaceRule, RateRule, Scope};
 use crate::ids::{CardId, ProgrammeId, RedemptionId, VoucherId};
-use crate::ledger::{PassState, Principal, RotatingStep, Token, TokenHash, TokenKind, TokenState};
+use crate::ledger::{PassState, Principal, RotatingStep, Token, TokenHash, TokenKind, TokenState, VoucherState};
 use crate::programme::Programme;
 use crate::tokens::{self, ROTATING_PERIOD_SECONDS, ScannedCode, W3};
 
@@ -105,8 +105,7 @@ impl Core {
         };
         caller.may_use(pass.programme)?;
         if let Some(id) = pass.voucher {
-            self.check_step(code)?;
-            return self.turning_voucher(caller, id).await;
+            return self.turning_voucher(caller, (id, code)).await;
         }
         let hash = code.hash(caller.org).0;
         let token = TokenRef {
@@ -125,8 +124,12 @@ impl Core {
     }
 
     /// The turning code of a voucher's pass stands for the voucher's one token.
-    async fn turning_voucher(&self, caller: &Caller, id: VoucherId) -> Result<Resolved, Problem> {
+    async fn turning_voucher(&self, caller: &Caller, (id, code): (VoucherId, W3)) -> Result<Resolved, Problem> {
         let voucher = self.db.voucher(caller.org, id).await?.ok_or_else(|| Problem::from(Code::Internal))?;
+        // One that is used says by whom, however old the code.
+        if voucher.state == VoucherState::Issued {
+            self.check_step(code)?;
+        }
         let token = self.db.token(caller.org, voucher.token).await?.ok_or_else(|| Problem::from(Code::Internal))?;
         Ok(Resolved { hash: voucher.token, token, turning: None })
     }

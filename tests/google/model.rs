@@ -96,6 +96,10 @@ fn what_is_void_or_over_has_no_code_and_says_why() {
     for (end, state) in ends {
         let body = accepted(&shop.voucher(&voucher("en"), end));
         assert_eq!((&body["state"], body["barcode"].is_null()), (&json!(state), end.is_some()));
+        let patch = patch_body(&shop.voucher(&voucher("en"), end));
+        for code in ["barcode", "rotatingBarcode"] {
+            assert_eq!(patch.get(code).is_some_and(Value::is_null), end.is_some(), "{state}: what was there is cleared");
+        }
         assert_eq!(body["validTimeInterval"]["end"]["date"], "2026-04-14T20:59:59Z");
     }
     let voided = accepted(&shop.voucher(&PassView { voided: true, code: None, ..voucher("en") }, None));

@@ -20,6 +20,8 @@ const LEFT_OUT: &[&str] = &[
     "FirstRowOption.transitOption",
     "TemplateItem.predefinedItem",
     "RotatingBarcode.initialRotatingBarcodeValues",
+    // Deprecated on every other kind, and without effect.
+    "OfferObject.locations",
 ];
 
 /// Members that only Google sets but that are not said to be so; they are no business of ours.
@@ -70,7 +72,10 @@ fn reads_and_writes_all<R: Resource + DeserializeOwned>() {
     let sample = full(name, None);
     assert_eq!(faults(R::KIND, &sample), Vec::<String>::new(), "the sample is right itself");
     let read: R = serde_json::from_value(sample.clone()).unwrap_or_else(|error| panic!("{name}: {error}\n{sample:#}"));
-    assert_eq!(read.body(), sample, "{name}");
+    let written = read.body();
+    let lost = sample.as_object().into_iter().flatten().filter(|(member, value)| written[*member] != **value);
+    assert_eq!(lost.map(|(member, _)| member).collect::<Vec<_>>(), Vec::<&String>::new(), "{name} loses these");
+    assert_eq!(written, sample, "{name}");
     for (path, spelling) in spellings() {
         let sample = full(name, Some((&path, &spelling)));
         let read: R = serde_json::from_value(sample).unwrap_or_else(|error| panic!("{name} with {path} {spelling}: {error}"));

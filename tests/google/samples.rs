@@ -104,7 +104,7 @@ impl Shop {
     pub fn voucher(&self, view: &PassView, end: Option<VoucherEnd>) -> OfferObject {
         let loaded = self.templates.get(self.name).expect("is there");
         let class_id = self.offer().id;
-        offer_object(&VoucherInput { class_id: &class_id, view, template: &loaded.template, rotating: None, end })
+        offer_object(&VoucherInput { class_id: &class_id, view, template: &loaded.template, rotating: Some(&ROTATING), end })
             .expect("has an id")
     }
 }

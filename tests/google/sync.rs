@@ -12,13 +12,14 @@ async fn sync(world: &GoogleWorld, further: &[&str]) -> Output {
 }
 
 fn said(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    out
 }
 
 #[tokio::test]
 async fn classes_are_looked_at_then_made_then_as_they_should_be() {
-    let world = GoogleWorld::new().await;
+    let world = GoogleWorld::now().await;
     let folder = world.app.folder.path();
     let config = format!(
         "[server]\npublic_url = \"{}\"\n[database]\nurl = \"sqlite:{}\"\n[keys]\nkeyring_file = \"{}\"\nenvironment = \"test\"\n\

@@ -40,10 +40,19 @@ impl GoogleWorld {
         Self::with(|_| {}).await
     }
 
+    /// On a clock that begins now, for commands of their own process.
+    pub async fn now() -> Self {
+        Self::at(walaa::clock::SystemClock.now(), |_| {}).await
+    }
+
     /// With another configuration of the issuer's account. The stand-in counts no rate, since the clock stands still.
     pub async fn with(change: impl FnOnce(&mut GoogleAccount)) -> Self {
+        Self::at(Timestamp::from_millis(START), change).await
+    }
+
+    async fn at(now: Timestamp, change: impl FnOnce(&mut GoogleAccount)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(START)));
+        let clock = Arc::new(ManualClock::at(now));
         let pki = sandbox_pki::generate(&folder.path().join("pki"), PASS_TYPE, TEAM, clock.as_ref()).expect("a PKI");
         let shared: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let apns = stage::start_apns(&pki, Arc::clone(&shared)).await.expect("an APNs");
@@ -135,23 +144,49 @@ impl GoogleWorld {
     pub fn until<'a>(&'a self, id: &'a str, looks: impl Fn(&Value) -> bool + 'a) -> impl Future<Output = Value> + 'a {
         let caller = std::panic::Location::caller();
         async move {
-            let right = self.google.wait_until(|google| google.object(id).is_some_and(|object| looks(&object))).await;
-            let object = self.google.object(id).unwrap_or_default();
-            assert!(right, "{caller}: the object never looked as awaited: {object:#}");
-            object
+            let deadline = tokio::time::Instant::now() + PATIENCE;
+            for look in 1_u32.. {
+                let object = self.google.object(id).unwrap_or_default();
+                if looks(&object) {
+                    return object;
+                }
+                assert!(tokio::time::Instant::now() < deadline, "{caller}: the object never looked as awaited: {object:#}");
+                tokio::time::sleep(LOOK_AGAIN).await;
+                // What waits for its turn waits by the clock.
+                if look % 10 == 0 {
+                    self.clock.advance_seconds(1);
+                }
+            }
+            Value::Null
         }
     }
 
     /// Waits until something is so.
     pub async fn eventually<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
         let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut looks = 0;
         loop {
             if let Some(found) = look().await {
                 return found;
             }
             assert!(tokio::time::Instant::now() < deadline, "{what}: not after {PATIENCE:?}");
             tokio::time::sleep(LOOK_AGAIN).await;
+            looks += 1;
+            if looks % 10 == 0 {
+                self.clock.advance_seconds(1);
+            }
         }
+    }
+
+    /// Waits until nothing is owed for a card.
+    pub async fn quiet(&self, customer: &Customer) {
+        let path = format!("/v1/cards/{}/delivery", customer.card);
+        self.eventually("nothing is owed any more", async || {
+            let sequenced = self.app.core.db.unsealed().await == Ok(0);
+            let delivery = self.app.get(&self.app.shop.auditor, &path).await.expect(200);
+            (sequenced && delivery["owed"] == json!([])).then_some(())
+        })
+        .await;
     }
 
     /// What we know of the card in Google Wallet.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::google::model::modules::Uri;
 use crate::google::model::names::names;
 use crate::google::model::shared::{
-    BARCODE, Branding, ClassShared, HolderShared, IMAGE, INTERVAL, LAYOUT, LINK, LOCALIZED, ObjectShared, id_text,
+    BARCODE, Branding, ClassShared, HolderShared, IMAGE, INTERVAL, LAYOUT, LINK, LOCALIZED, ObjectShared, ROTATING, id_text,
 };
 use crate::google::model::text::{Image, LocalizedString};
 use crate::google::model::{Managed, Resource};
@@ -134,6 +134,7 @@ impl Resource for OfferObject {
         const ALL: &[Managed] = &[
             Managed::whole("state"),
             Managed::object("barcode", BARCODE),
+            Managed::object("rotatingBarcode", ROTATING),
             Managed::whole("textModulesData"),
             Managed::whole("linksModuleData"),
             Managed::object("validTimeInterval", INTERVAL),

@@ -177,11 +177,7 @@ pub(super) fn show_on_google(work: &mut Work<'_>, show: &ShowOnGoogle) -> Result
         }
         changed = i64::try_from(passes.len()).unwrap_or(i64::MAX);
         for pass in passes {
-            let Change { kind, points, at } = pass.change;
-            let id = pass.id;
-            work.bump(Pass { on_google: true, ..pass }, kind, points);
-            let shown = work.pass(id)?;
-            work.set.passes.put((work.org(), id), Pass { change: Change { kind, points, at }, ..shown });
+            work.renew(Pass { on_google: true, ..pass });
         }
     }
     work.fact("card", show.card);
@@ -195,8 +191,7 @@ pub(super) fn touch(work: &mut Work<'_>, touch: &Touch) -> Result<Outcome, Probl
     for id in &touch.passes {
         let Some(pass) = work.set.passes.get(&(work.org(), *id)).cloned() else { continue };
         if pass.document_version < version && pass.state == PassState::Active {
-            let Change { points, .. } = pass.change;
-            work.bump(Pass { document_version: version, ..pass }, ChangeKind::Updated, points);
+            work.renew(Pass { document_version: version, ..pass });
             changed += 1;
         }
     }

@@ -61,12 +61,12 @@ pub(super) fn capture(work: &mut Work<'_>, capture: &Capture) -> Result<Outcome,
 /// The token, if it can be captured now; else why not.
 fn usable_token(work: &Work<'_>, capture: &Capture) -> Result<Token, Problem> {
     let Some(token) = work.set.tokens.get(&(work.org(), capture.token)) else { return turning_token(work, capture) };
-    if token.kind == TokenKind::Identify {
-        let detail =
-            "This code says who it is and never spends; ask for the turning code, or for the live code on the card page.";
-        return Err(Problem::new(Code::IdentifyOnly, detail));
-    }
     match token.state {
+        TokenState::Issued if token.kind == TokenKind::Identify => {
+            let detail =
+                "This code says who it is and never spends; ask for the turning code, or for the live code on the card page.";
+            return Err(Problem::new(Code::IdentifyOnly, detail));
+        }
         TokenState::Issued => {}
         #[cfg(test)]
         TokenState::Captured if crate::ledger::guards::is_removed(work.org(), crate::ledger::guards::Guard::TokenState) => {}

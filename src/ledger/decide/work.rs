@@ -168,10 +168,15 @@ impl<'a> Work<'a> {
     }
 
     /// What the pass shows changed: next version, a second later than the last one at least.
-    pub fn bump(&mut self, mut pass: Pass, kind: ChangeKind, points: i64) -> i64 {
+    pub fn bump(&mut self, pass: Pass, kind: ChangeKind, points: i64) -> i64 {
+        let change = Change { kind, points, at: self.context.now };
+        self.renew(Pass { change, ..pass })
+    }
+
+    /// The pass is to be shown anew though nothing happened to its card: what happened last stays what it says.
+    pub fn renew(&mut self, mut pass: Pass) -> i64 {
         pass.version += 1;
         pass.last_modified = self.context.now.seconds().max(pass.last_modified + 1);
-        pass.change = Change { kind, points, at: self.context.now };
         let (id, version) = (pass.id, pass.version);
         self.touch(id);
         self.set.passes.put((self.org(), id), pass);
