@@ -201,6 +201,9 @@ async fn something_is_seen_within_a_second_on_a_slow_network() {
     let (throughput, latency) = THIRD_GENERATION;
     let slow = json!({ "offline": false, "latency": latency, "downloadThroughput": throughput, "uploadThroughput": throughput });
     chrome.tools("Network.enable", json!({})).await;
+    let phone =
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1";
+    chrome.tools("Network.setUserAgentOverride", json!({ "userAgent": phone })).await;
     chrome.tools("Network.setCacheDisabled", json!({ "cacheDisabled": true })).await;
     chrome.tools("Network.setBypassServiceWorker", json!({ "bypass": true })).await;
     chrome.tools("Network.emulateNetworkConditions", slow).await;
