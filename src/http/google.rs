@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cards::pass_of_link;
 use crate::error::{Code, Problem};
+use crate::gate::{Limit, RateRule, Scope};
 use crate::google::compose::ComposeError;
 use crate::google::error::CallError;
 use crate::google::writer::{GoogleWriter, WriteError};
@@ -15,11 +16,14 @@ use crate::http::problem::Handled;
 use crate::http::{State, address, answer, limits};
 use crate::ids::CardId;
 use crate::ledger::{CardState, PassKind, PassState};
-use crate::programme::Scope;
+use crate::programme::Scope as Right;
 use crate::tokens::LinkKind;
 
 /// A picture's name changes with its bytes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// How often a card's link is followed: each time costs a request of the budget that all cards share.
+const OPENED: [RateRule; 1] = [RateRule::per_minute(10)];
 
 /// Where a customer adds the card.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -58,8 +62,8 @@ impl From<WriteError> for Problem {
 /// The card's object is made at Google first, so that the link holds its id only.
 #[utoipa::path(get, path = "/v1/cards/{id}/google", tag = "cards",
     responses((status = 200, description = "The link", body = GoogleLink)))]
-pub async fn of_card(state: State, caller: Authenticated, id: Id<CardId>) -> Handled {
-    caller.0.need(Scope::MembersWrite)?;
+pub async fn google_link(state: State, caller: Authenticated, id: Id<CardId>) -> Handled {
+    caller.0.need(Right::MembersWrite)?;
     let card = state.core.card(caller.0.org, id.0).await?;
     caller.0.may_use(card.card.programme)?;
     answer::ok(&GoogleLink { save_url: save_url(&state, &card).await? })
@@ -70,7 +74,7 @@ pub async fn of_card(state: State, caller: Authenticated, id: Id<CardId>) -> Han
 /// The link is in what a member's joining answers; it leads on to Google. A card that was re-issued has a new one.
 #[utoipa::path(get, path = "/g/{key}", tag = "cards",
     responses((status = 302, description = "On to Google Wallet")))]
-pub async fn by_link(state: State, request: HttpRequest) -> Handled {
+pub async fn open_google_link(state: State, request: HttpRequest) -> Handled {
     let asking = address::client(&request, &state.trusted_proxies);
     limits::hold(&state.core, [state.limits.on_address(asking)]).await?;
     let not_found = || Problem::from(Code::NotFound);
@@ -82,6 +86,7 @@ pub async fn by_link(state: State, request: HttpRequest) -> Handled {
     if pass.state == PassState::Voided {
         return Err(Code::LinkRevoked.into());
     }
+    limits::hold(&state.core, [Limit::on(Scope::Pass, pass.id, &OPENED)]).await?;
     let card = state.core.card(pass.org, pass.card).await?;
     let location = (header::LOCATION, save_url(&state, &card).await?);
     Ok(HttpResponse::Found().insert_header(location).insert_header((header::CACHE_CONTROL, "no-store")).finish())
@@ -92,7 +97,7 @@ pub async fn by_link(state: State, request: HttpRequest) -> Handled {
 /// Google fetches it once; other bytes have another name.
 #[utoipa::path(get, path = "/google/images/{file}", tag = "cards",
     responses((status = 200, description = "The picture", content_type = "image/png")))]
-pub async fn image(state: State, request: HttpRequest) -> Handled {
+pub async fn google_image(state: State, request: HttpRequest) -> Handled {
     let asking = address::client(&request, &state.trusted_proxies);
     limits::hold(&state.core, [state.limits.on_address(asking)]).await?;
     let not_found = || Problem::from(Code::NotFound);

@@ -64,7 +64,7 @@ impl Route {
 
     /// The path with another id.
     pub fn at(&self, id: &str) -> String {
-        self.pattern.replace("{id}", id).replace("{file}", "none.pkpass")
+        self.pattern.replace("{id}", id).replace("{file}", "none.pkpass").replace("{key}", "none")
     }
 
     /// A right request but for the key.
@@ -109,6 +109,9 @@ fn value_routes<'a>(lived: &'a Lived, code: &str) -> Vec<Line<'a>> {
         ("GET", "/v1/cards/{id}", "ompa", Op::Not, None, &customer.card),
         ("GET", "/v1/cards/{id}/apple", "omp", Op::Not, None, &customer.card),
         ("GET", "/p/{file}", "", Op::Not, None, ""),
+        ("GET", "/v1/cards/{id}/google", "omp", Op::Not, None, &customer.card),
+        ("GET", "/g/{key}", "", Op::Not, None, ""),
+        ("GET", "/google/images/{file}", "", Op::Not, None, ""),
         ("POST", "/v1/cards/{id}/adjustments", "om", Op::Needed, Some(json!({ "points": 5, "reason": "sorry" })), &customer.card),
         ("POST", "/v1/cards/{id}/codes", "omp", Op::Needed, None, &customer.card),
         ("GET", "/v1/cards/{id}/delivery", "oma", Op::Not, None, &customer.card),

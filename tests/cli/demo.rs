@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::installation::walaa;
 use crate::support::process::Demo;
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 15] = [
     "base_url",
     "tls_url",
     "admin_key",
@@ -21,6 +21,8 @@ const NAMES: [&str; 13] = [
     "ca_file",
     "apns_url",
     "phone_url",
+    "google_url",
+    "google_phone_url",
     "member",
     "card",
 ];
