@@ -109,13 +109,22 @@ fn new_pass(work: &mut Work<'_>, enrol: &Enrol, document_version: i64) -> Pass {
 
 /// Makes the token of a card's pass for the pass's present generation; says under which master key.
 pub(super) fn mint_card_token(work: &mut Work<'_>, pass: &Pass) -> u8 {
-    let (kid, hash) = work.context.mint.mint(pass.org, TokenKind::Card, &pass.id.0, pass.generation);
+    mint_pass_token(work, pass, (TokenKind::Card, pass.generation))
+}
+
+/// Makes the fixed code of a card's pass in Google Wallet, which identifies and never spends. It is the same for the pass's life.
+pub(super) fn mint_identify_token(work: &mut Work<'_>, pass: &Pass) {
+    mint_pass_token(work, pass, (TokenKind::Identify, IDENTIFY_GENERATION));
+}
+
+fn mint_pass_token(work: &mut Work<'_>, pass: &Pass, (kind, generation): (TokenKind, i64)) -> u8 {
+    let (kid, hash) = work.context.mint.mint(pass.org, kind, &pass.id.0, generation);
     let token = Token {
         org: pass.org,
         hash,
         kid,
-        kind: TokenKind::Card,
-        generation: pass.generation,
+        kind,
+        generation,
         card: pass.card,
         pass: Some(pass.id),
         voucher: None,
@@ -127,27 +136,6 @@ pub(super) fn mint_card_token(work: &mut Work<'_>, pass: &Pass) -> u8 {
     };
     work.set.tokens.put((pass.org, hash), token);
     kid
-}
-
-/// Makes the fixed code of a card's pass in Google Wallet, which identifies and never spends. It is the same for the pass's life.
-pub(super) fn mint_identify_token(work: &mut Work<'_>, pass: &Pass) {
-    let (kid, hash) = work.context.mint.mint(pass.org, TokenKind::Identify, &pass.id.0, IDENTIFY_GENERATION);
-    let token = Token {
-        org: pass.org,
-        hash,
-        kid,
-        kind: TokenKind::Identify,
-        generation: IDENTIFY_GENERATION,
-        card: pass.card,
-        pass: Some(pass.id),
-        voucher: None,
-        state: TokenState::Issued,
-        issued_at: work.context.now,
-        expires_at: None,
-        captured_by: None,
-        epoch: work.set.epoch,
-    };
-    work.set.tokens.put((pass.org, hash), token);
 }
 
 pub(super) fn issue_code(work: &mut Work<'_>, issue: &IssueCode) -> Result<Outcome, Problem> {
