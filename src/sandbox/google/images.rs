@@ -1,4 +1,4 @@
-//! Whether the pictures that a resource names can be fetched, as Google fetches them. Off unless a test or a demo wants it.
+//! The pictures that a resource names, fetched as Google fetches them: for the phone's page, and at an insert if a test wants it.
 
 use std::time::Duration;
 
@@ -8,6 +8,9 @@ use super::refusal::Refusal;
 
 /// How long one picture may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of one picture.
+const MAX_IMAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Pictures of one request that are looked at.
 const MAX_IMAGES: usize = 20;
@@ -28,6 +31,17 @@ pub(super) async fn check(http: &reqwest::Client, body: &[u8]) -> Result<(), Ref
         }
     }
     Ok(())
+}
+
+/// A picture and its kind; nothing if it is none, or too large.
+pub(super) async fn fetch(http: &reqwest::Client, address: &str) -> Option<(String, bytes::Bytes)> {
+    let answer = http.get(address).timeout(TIMEOUT).send().await.ok()?.error_for_status().ok()?;
+    let kind = answer.headers().get("content-type")?.to_str().ok()?.to_owned();
+    let small = answer.content_length().is_some_and(|length| length <= MAX_IMAGE_BYTES);
+    if !kind.starts_with("image/") || !small {
+        return None;
+    }
+    answer.bytes().await.ok().map(|bytes| (kind, bytes))
 }
 
 /// The addresses of `sourceUri`, however deep.

@@ -12,10 +12,10 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{code, view};
-use crate::sandbox::google::Shared;
 use crate::sandbox::google::refusal::Refusal;
 use crate::sandbox::google::server::{fresh_json, plain_headers};
 use crate::sandbox::google::state::Stored;
+use crate::sandbox::google::{Shared, images};
 use crate::sandbox::phone::{locale::Language, page as apple_page};
 
 /// Pages that may watch the phone at once.
@@ -24,8 +24,8 @@ const MAX_WATCHERS: usize = 32;
 /// A line of nothing, so that proxies and browsers know that the stream lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Everything comes from here but the passes' pictures, which have addresses anywhere.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: http: https:; \
+/// Everything comes from here, the passes' pictures among it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// Files that both phones' pages have in common.
@@ -44,6 +44,7 @@ pub(in crate::sandbox::google) fn configure(config: &mut web::ServiceConfig) {
         .route("/phone/state", web::get().to(state))
         .route("/phone/events", web::get().to(events))
         .route("/phone/passes/{id}/code", web::get().to(turned))
+        .route("/phone/passes/{id}/pictures/{which}", web::get().to(picture))
         .route("/phone/passes/{id}", web::delete().to(remove));
 }
 
@@ -79,6 +80,22 @@ struct Wanted {
 async fn state(shared: web::Data<Shared>, wanted: web::Query<Wanted>) -> HttpResponse {
     let at = (Language::parse(&wanted.lang), shared.clock.now());
     fresh_json(&view::screen(&shared.state(), &shared.phone_user, at))
+}
+
+/// A picture of a pass, fetched from the issuer as Google would: phones never ask the issuer themselves.
+async fn picture(shared: web::Data<Shared>, path: web::Path<(String, String)>) -> HttpResponse {
+    let (id, which) = path.into_inner();
+    let address = {
+        let state = shared.state();
+        let object = state.objects.get(&id).map(Stored::value).unwrap_or_default();
+        let class = object["classId"].as_str().and_then(|class| state.classes.get(class)).map(Stored::value).unwrap_or_default();
+        view::address(&object, &class, &which).map(str::to_owned)
+    };
+    let Some(address) = address else { return HttpResponse::NotFound().finish() };
+    match images::fetch(&shared.http, &address).await {
+        Some((kind, bytes)) => HttpResponse::Ok().content_type(kind).insert_header((CACHE_CONTROL, "max-age=86400")).body(bytes),
+        None => HttpResponse::BadGateway().finish(),
+    }
 }
 
 /// The code as it is now: the page asks each time that one has run out.

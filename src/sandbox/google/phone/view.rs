@@ -63,11 +63,26 @@ fn asked(state: &State) -> Vec<Value> {
     all
 }
 
+/// Where a picture of a pass is: `logo`, `wide_logo` or `hero`. Phones get it from Google, which fetched it from there.
+pub(super) fn address<'v>(object: &'v Value, class: &'v Value, which: &str) -> Option<&'v str> {
+    let candidates: &[&Value] = match which {
+        "logo" => &[&class["programLogo"], &class["titleImage"], &object["logo"]],
+        "wide_logo" => &[&class["wideProgramLogo"], &class["wideTitleImage"], &object["wideLogo"]],
+        "hero" => &[&object["heroImage"], &class["heroImage"]],
+        _ => &[],
+    };
+    candidates.iter().find_map(|image| image["sourceUri"]["uri"].as_str())
+}
+
 fn card(kind: ResourceKind, reader: &Reader<'_>, now: Timestamp) -> Value {
     let (object, class) = (reader.object, reader.class);
     let colour = object["hexBackgroundColor"].as_str().or_else(|| class["hexBackgroundColor"].as_str()).unwrap_or(PLAIN_COLOUR);
     let names = names(kind, reader);
-    let image = |candidates: &[&Value]| candidates.iter().find_map(|image| image["sourceUri"]["uri"].as_str().map(str::to_owned));
+    let image = |which: &str| {
+        let address = address(object, class, which)?;
+        let of = crc32fast::hash(address.as_bytes());
+        Some(format!("/phone/passes/{}/pictures/{which}?of={of:08x}", object["id"].as_str().unwrap_or_default()))
+    };
     json!({
         "id": object["id"],
         "kind": kind.path().trim_end_matches("Object"),
@@ -75,9 +90,9 @@ fn card(kind: ResourceKind, reader: &Reader<'_>, now: Timestamp) -> Value {
         "expired": is_over(object, now),
         "colour": colour,
         "dark_ink": is_bright(colour),
-        "logo": image(&[&class["programLogo"], &class["titleImage"], &object["logo"]]),
-        "wide_logo": image(&[&class["wideProgramLogo"], &class["wideTitleImage"], &object["wideLogo"]]),
-        "hero": image(&[&object["heroImage"], &class["heroImage"]]),
+        "logo": image("logo"),
+        "wide_logo": image("wide_logo"),
+        "hero": image("hero"),
         "issuer": names.0,
         "title": names.1,
         "rows": reader.rows(),
