@@ -126,6 +126,10 @@ impl Core {
     /// The turning code of a voucher's pass stands for the voucher's one token.
     async fn turning_voucher(&self, caller: &Caller, (id, code): (VoucherId, W3)) -> Result<Resolved, Problem> {
         let voucher = self.db.voucher(caller.org, id).await?.ok_or_else(|| Problem::from(Code::Internal))?;
+        // The voucher has a new pass since: a lost phone shows the old one.
+        if voucher.pass != code.pass {
+            return Err(Code::PassReplaced.into());
+        }
         // One that is used says by whom, however old the code.
         if voucher.state == VoucherState::Issued {
             self.check_step(code)?;

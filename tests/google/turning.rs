@@ -94,9 +94,12 @@ async fn a_lost_phone_shows_nothing_that_is_worth_anything() {
     let world = GoogleWorld::new().await;
     let (customer, google_card, object) = saved(&world, "60.000").await;
     let fixed = object["barcode"]["value"].as_str().expect("a fixed code").to_owned();
+    let voucher = world.app.issue_voucher(&world.app.shop, &customer.card, "coffee").await;
+    let offer = world.object_id(voucher["pass"].as_str().expect("a pass").parse().expect("a pass"));
+    let offer = world.until(&offer, |object| object["state"] == "ACTIVE").await;
     let path = format!("/v1/cards/{}/reissue", customer.card);
     world.app.post(&world.app.shop.owner, &path, &json!({})).await.expect(201);
-    for code in [world.turning_code(&object), fixed] {
+    for code in [world.turning_code(&object), world.turning_code(&offer), fixed] {
         scan(&world, &world.app.shop.till, &code).await.refused("pass_replaced");
         world.redeem(&code, a_coffee()).await.refused("pass_replaced");
     }
