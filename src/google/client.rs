@@ -273,15 +273,20 @@ impl GoogleClient {
     ///
     /// # Errors
     /// What [`CallError`] lists; `NotFound` says that the object's class is missing.
-    pub async fn upsert(&self, kind: ResourceKind, id: &ResourceId, body: Value) -> Result<Upserted, CallError> {
+    pub async fn upsert(
+        &self,
+        kind: ResourceKind,
+        id: &ResourceId,
+        (patch, whole): (&Value, &Value),
+    ) -> Result<Upserted, CallError> {
         let patience = self.patience.max(PATIENCE_WITHIN);
-        let patch = || Call { kind, id: id.clone(), action: Action::Patch(body.clone()) };
+        let patch = || Call { kind, id: id.clone(), action: Action::Patch(patch.clone()) };
         let steps = async {
             match self.call(patch()).await {
                 Err(CallError::NotFound(_)) => {}
                 other => return other.map(|_| Upserted::Patched),
             }
-            let insert = Call { kind, id: id.clone(), action: Action::Insert(body.clone()) };
+            let insert = Call { kind, id: id.clone(), action: Action::Insert(whole.clone()) };
             match self.call_within(insert, patience).await {
                 Err(CallError::Exists(_)) => self.call_within(patch(), patience).await.map(|_| Upserted::Patched),
                 other => other.map(|_| Upserted::Inserted),

@@ -245,7 +245,7 @@ impl GoogleWriter {
                 return Ok(());
             }
         }
-        let upserted = upsert(issuer, class).await?;
+        let upserted = issuer.client.upsert(class.kind, &class.id, (&class.patch, &class.whole)).await?;
         tracing::info!(class = id, ?upserted, "A class was written to Google Wallet.");
         let row = GoogleClass { org, class: id, digest: class.digest, written_at: self.clock.now() };
         Ok(self.db.write_google_class(row).await?)
@@ -265,19 +265,6 @@ impl GoogleWriter {
 enum Known {
     Remembered,
     Nothing,
-}
-
-/// Changes a class, or makes it.
-async fn upsert(issuer: &GoogleIssuer, class: &Body) -> Result<Step, CallError> {
-    let patch = || issuer.client.patch(class.kind, &class.id, class.patch.clone());
-    match patch().await {
-        Err(CallError::NotFound(_)) => {}
-        other => return other.map(|_| Step::Patch),
-    }
-    match issuer.client.insert(class.kind, &class.id, class.whole.clone()).await {
-        Err(CallError::Exists(_)) => patch().await.map(|_| Step::Patch),
-        other => other.map(|_| Step::Insert),
-    }
 }
 
 async fn send(issuer: &GoogleIssuer, calls: &[Call]) -> Vec<Result<serde_json::Value, CallError>> {
@@ -355,14 +342,5 @@ impl Journey<'_> {
             saved_at: None,
             checked_at: None,
         }
-    }
-}
-
-impl std::fmt::Debug for Step {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Insert => "inserted",
-            Self::Patch => "patched",
-        })
     }
 }

@@ -153,17 +153,17 @@ async fn an_upsert_changes_makes_or_changes_what_another_made() {
     ];
     for (replies, outcome, lines) in cases {
         let world = World::answering(replies).await;
-        assert_eq!(world.client.upsert(KIND, &id("c"), body.clone()).await, Ok(outcome));
+        assert_eq!(world.client.upsert(KIND, &id("c"), (&body, &body)).await, Ok(outcome));
         assert_eq!(world.api.lines().iter().collect::<Vec<_>>(), lines);
         assert!(world.api.seen().iter().all(|request| request.json() == body));
     }
     for (replies, requests) in [(vec![not_found(), not_found(), ok()], 2), (vec![not_found(), exists(), not_found(), ok()], 3)] {
         let world = World::answering(replies).await;
-        assert!(matches!(world.client.upsert(KIND, &id("c"), body.clone()).await, Err(CallError::NotFound(_))));
+        assert!(matches!(world.client.upsert(KIND, &id("c"), (&body, &body)).await, Err(CallError::NotFound(_))));
         assert_eq!(world.api.seen().len(), requests, "nothing goes round in circles");
     }
     let world = World::answering(vec![Reply::error(400, "invalid", "x"), ok()]).await;
-    assert!(matches!(world.client.upsert(KIND, &id("c"), body).await, Err(CallError::Invalid(_))));
+    assert!(matches!(world.client.upsert(KIND, &id("c"), (&body, &body)).await, Err(CallError::Invalid(_))));
 }
 
 #[tokio::test]
@@ -368,10 +368,10 @@ async fn a_patient_caller_waits_but_not_for_ever() {
 async fn each_request_of_an_upsert_is_paid_for_and_the_later_ones_wait_a_little() {
     let soon = Err(Duration::from_millis(20));
     let (client, api, permits, _tokens) = permitted(vec![Ok(()), soon], vec![not_found(), ok()]).await;
-    assert_eq!(client.upsert(KIND, &id("c"), json!({})).await, Ok(Upserted::Inserted));
+    assert_eq!(client.upsert(KIND, &id("c"), (&json!({}), &json!({}))).await, Ok(Upserted::Inserted));
     assert_eq!((api.seen().len(), permits.taken.lock().expect("unpoisoned").len()), (2, 3));
     let (client, api, _, _tokens) = permitted(vec![soon], vec![ok()]).await;
-    assert_eq!(client.upsert(KIND, &id("c"), json!({})).await, Err(CallError::Wait(Duration::from_millis(20))));
+    assert_eq!(client.upsert(KIND, &id("c"), (&json!({}), &json!({}))).await, Err(CallError::Wait(Duration::from_millis(20))));
     assert!(api.seen().is_empty(), "the first one does not wait");
 }
 
