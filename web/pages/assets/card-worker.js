@@ -14,11 +14,16 @@ self.addEventListener("message", (event) => {
 async function keep(card, assets) {
   const answer = await fetch(`${card}/offline`, { cache: "no-store" });
   const state = await caches.open(STATE);
-  for (const known of await state.keys()) await state.delete(known);
+  // The new state takes the old one's place in one step, so that there is no moment without one.
+  if (answer.ok) {
+    const text = await answer.text();
+    const marked = text.replace("<html ", `<html data-fetched="${Date.now()}" `);
+    await state.put(card, new Response(marked, { headers: answer.headers }));
+  }
+  for (const known of await state.keys()) {
+    if (!answer.ok || new URL(known.url).pathname !== card) await state.delete(known);
+  }
   if (!answer.ok) return;
-  const text = await answer.text();
-  const marked = text.replace("<html ", `<html data-fetched="${Date.now()}" `);
-  await state.put(card, new Response(marked, { headers: answer.headers }));
   const look = await caches.open(LOOK);
   for (const known of await look.keys()) if (!assets.includes(known.url)) await look.delete(known);
   await Promise.all(assets.map((asset) => look.match(asset).then((known) => known ?? look.add(asset)).catch(() => {})));
