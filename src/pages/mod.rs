@@ -20,6 +20,7 @@ pub mod card;
 pub mod errors;
 pub mod join;
 pub mod robots;
+pub mod scan;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -86,5 +87,6 @@ pub fn configure(pages: Data<Pages>) -> impl FnOnce(&mut ServiceConfig) {
         config.route("/brand/{template}/{version}/{file}", web::get().to(brand::look));
         card::routes(config);
         join::routes(config);
+        scan::routes(config);
     }
 }
