@@ -23,8 +23,8 @@ use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
 use crate::ledger::{Answer, Body, Document, DocumentKey, DocumentKind, DocumentSaved, Principal, PutDocument};
 use crate::programme::{
-    EnrolmentDocument, KeyDocument, MAX_DOCUMENT_BYTES, OrganisationDocument, Programme, ShiftDocument, StaffCodeDocument, StaffDocument,
-    StoreDocument, TerminalDocument,
+    EnrolmentDocument, KeyDocument, MAX_DOCUMENT_BYTES, OrganisationDocument, Programme, ShiftDocument, StaffCodeDocument,
+    StaffDocument, StoreDocument, TerminalDocument,
 };
 
 pub use keys::{KeyInput, KeyView, OldSecret, create_key, key_secret, retire_secret, revoke_key, rotate_key};

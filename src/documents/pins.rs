@@ -1,7 +1,7 @@
 //! Hashes of PINs: argon2id with a pepper, two at a time. A hash takes 19 MiB, so what waits is bounded as well.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use argon2::{Algorithm, Argon2, Params, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::Semaphore;
@@ -60,8 +60,11 @@ fn digest(pin: &Pin, pepper: &Pepper, salt: &[u8; 16]) -> Result<[u8; HASH_BYTES
     let made = || -> argon2::Result<[u8; HASH_BYTES]> {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH_BYTES))?;
         let mut hash = [0; HASH_BYTES];
-        Argon2::new_with_secret(pepper.as_ref(), Algorithm::Argon2id, Version::V0x13, params)?
-            .hash_password_into(pin.as_str().as_bytes(), salt, &mut hash)?;
+        Argon2::new_with_secret(pepper.as_ref(), Algorithm::Argon2id, Version::V0x13, params)?.hash_password_into(
+            pin.as_str().as_bytes(),
+            salt,
+            &mut hash,
+        )?;
         Ok(hash)
     };
     made().map_err(|error| {

@@ -64,7 +64,14 @@ mod tests {
     fn only_our_own_origin_is_ours() {
         let reached = Reached { scheme: "http", host: "127.0.0.1:8080", public_url: "https://cards.example" };
         assert!(reached.is_own("https://cards.example") && reached.is_own("http://127.0.0.1:8080"));
-        for other in ["null", "", "https://evil.example", "http://127.0.0.1:8081", "http://127.0.0.1", "https://cards.example.evil.example"] {
+        for other in [
+            "null",
+            "",
+            "https://evil.example",
+            "http://127.0.0.1:8081",
+            "http://127.0.0.1",
+            "https://cards.example.evil.example",
+        ] {
             assert!(!reached.is_own(other), "{other}");
         }
     }

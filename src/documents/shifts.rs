@@ -268,4 +268,3 @@ async fn save(
         Err(problem) => Err(problem),
     }
 }
-

@@ -20,7 +20,9 @@ use crate::http::{
     cards, deliveries, earnings, endpoints, google, health, journal, keys, members, ops, organisation, passes, programmes,
     redemptions, scanner, scans, staff, stores, terminals, vouchers,
 };
-use crate::ids::{CardId, DeadLetterId, EarningId, KeyId, MemberId, ProgrammeId, RedemptionId, StaffId, StoreId, TerminalId, VoucherId};
+use crate::ids::{
+    CardId, DeadLetterId, EarningId, KeyId, MemberId, ProgrammeId, RedemptionId, StaffId, StoreId, TerminalId, VoucherId,
+};
 use refusals::Takes;
 
 /// The name of the one way to sign in.

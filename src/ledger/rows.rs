@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::ids::{
-    CardId, EarningId, KeyId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StaffId, StoreId, TerminalId,
-    VoucherId,
+    CardId, EarningId, KeyId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StaffId, StoreId, TerminalId, VoucherId,
 };
 use crate::ledger::{OpKey, Principal};
 use crate::money::Currency;

@@ -152,6 +152,9 @@ mod tests {
         assert!(secret(1, 1).matches(secret(1, 1).as_str()));
         assert!(!secret(1, 1).matches(secret(1, 2).as_str()) && !secret(1, 1).matches(secret(2, 1).as_str()));
         assert_eq!(format!("{:?}{:?}", secret(1, 1), Pin::parse("123456")), "ShiftSecret(***)Some(Pin(***))");
-        assert_ne!(*keyring.pin_pepper(keyring.scope(OrgId([1; 16]))).unwrap(), *keyring.pin_pepper(keyring.scope(OrgId([2; 16]))).unwrap());
+        assert_ne!(
+            *keyring.pin_pepper(keyring.scope(OrgId([1; 16]))).unwrap(),
+            *keyring.pin_pepper(keyring.scope(OrgId([2; 16]))).unwrap()
+        );
     }
 }
