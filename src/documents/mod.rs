@@ -30,7 +30,7 @@ use crate::programme::{
 pub use keys::{KeyInput, KeyView, OldSecret, create_key, key_secret, retire_secret, revoke_key, rotate_key};
 pub use rights::{covers, whole_organisation};
 pub use session::{Reached, SHIFT_COOKIE, TILL_COOKIE, cookie};
-pub use shifts::{Cashier, OpenShift, Opened, ShiftOver, Till, TillKey, close_shift, open_shift_of, till_of};
+pub use shifts::{Cashier, OpenShift, Opened, ShiftOver, Till, TillKey, close_shift, open_shift_of, till_of, zone_of};
 pub use sign_in::{SignIn, Signing, sign_in};
 pub use staff::{StaffInput, StaffView, create_staff, new_pin, pin_of, put_staff, staff_of_store, staff_pin};
 pub use terminals::{Enrolled, TerminalInput, TerminalView, create_terminal, enrol, enrolment_code, new_enrolment, put_terminal};

@@ -4,15 +4,20 @@
 //! would have to be kept in a second document, and one command writes one. As it is the ledger's check of the version decides who of
 //! two that sign in at once was first; the other one sees it and comes after.
 
+use std::collections::BTreeSet;
+
+use chrono_tz::Tz;
 use zeroize::Zeroizing;
 
-use super::{Saved, newest, put};
+use super::{Saved, all, newest, put};
 use crate::cards::{Asked, Core};
 use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
-use crate::ids::{OpId, OrgId, ShiftId, StaffId, StoreId, TerminalId, encode};
+use crate::ids::{OpId, OrgId, ProgrammeId, ShiftId, StaffId, StoreId, TerminalId, encode};
 use crate::ledger::{DocumentKey, DocumentKind, Fingerprint, OpKey, Principal};
-use crate::programme::{EndedShift, Localised, ShiftDocument, ShiftEnd, StaffDocument, Status, StoreDocument, TerminalDocument};
+use crate::programme::{
+    EndedShift, Localised, Programme, ShiftDocument, ShiftEnd, StaffDocument, Status, StoreDocument, TerminalDocument,
+};
 use crate::tokens::{Credential, Environment, KeyHolder, KeyScope, Kid, SecretHash};
 
 /// How often a shift is opened or closed anew when somebody else was faster.
@@ -31,6 +36,8 @@ pub struct Till {
     pub store: StoreId,
     /// The shop's name by language.
     pub store_name: Localised,
+    /// The programmes it may work in; empty for all.
+    pub programmes: BTreeSet<ProgrammeId>,
 }
 
 /// Whether a browser's key is a till's.
@@ -66,7 +73,18 @@ pub async fn till_of(core: &Core, environment: Environment, key: &str) -> Result
     }
     let store = newest::<StoreDocument>(core, DocumentKey::store(key.org, terminal.store)).await?;
     let store_name = store.map(|store| store.document.name).unwrap_or_default();
-    Ok(TillKey::Good(Till { org: key.org, id, name: terminal.name, store: terminal.store, store_name }))
+    let TerminalDocument { name, store, programmes, .. } = terminal;
+    Ok(TillKey::Good(Till { org: key.org, id, name, store, store_name, programmes }))
+}
+
+/// The time zone of a till: that of a programme which it works in.
+///
+/// # Errors
+/// `ledger_unavailable`, `internal`.
+pub async fn zone_of(core: &Core, till: &Till) -> Result<Tz, Problem> {
+    let programmes = all::<Programme>(core, till.org).await?;
+    let own = |saved: &&Saved<Programme>| till.programmes.is_empty() || till.programmes.contains(&ProgrammeId(saved.key.id));
+    Ok(programmes.iter().find(own).map_or(Tz::UTC, |saved| saved.document.zone()))
 }
 
 /// Who works.

@@ -97,7 +97,7 @@ pub async fn enrol(request: HttpRequest, pages: Data<Pages>, body: Bytes) -> Htt
                 return Ok(response);
             }
             Err(problem) => match problem.code {
-                Code::EnrolmentCodeInvalid => "scan-code-wrong",
+                Code::EnrolmentCodeInvalid => "scan-one-time-code-wrong",
                 Code::TerminalDisabled => "scan-off-text",
                 _ => return Err(Failure::from(problem)),
             },

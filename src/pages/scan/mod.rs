@@ -5,6 +5,8 @@
 //! stand for is asked anew with every page.
 
 mod enrol;
+mod installed;
+pub mod screen;
 mod session;
 mod shift;
 
@@ -19,6 +21,9 @@ use session::Session;
 /// Every address of the scanner.
 pub fn routes(config: &mut ServiceConfig) {
     config.route("/scan", web::get().to(show));
+    config.route("/scan/worker.js", web::get().to(installed::worker));
+    config.route("/scan/offline", web::get().to(installed::offline));
+    config.route("/scan/app.webmanifest", web::get().to(installed::manifest));
     config.route("/scan/state", web::get().to(state));
     config.route("/scan/enrol", web::post().to(enrol::enrol));
     config.route("/scan/leave", web::post().to(enrol::leave));
@@ -36,7 +41,7 @@ pub async fn show(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
             Session::Withdrawn => Ok(enrol::page(&visit, enrol::Asking::withdrawn())),
             Session::Disabled => Ok(enrol::switched_off(&visit)),
             Session::Till(till, over) => shift::page(&visit, &till, shift::Asking::after(over)).await,
-            Session::Shift(till, open) => Ok(shift::scanner(&visit, &till, &open)),
+            Session::Shift(till, open) => shift::scanner(&visit, &till, &open).await,
         }
     };
     visit.answer(shown.await)

@@ -9,13 +9,13 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::enrol;
+use super::screen::{self, Counter};
 use super::session::Session;
 use crate::documents::{self, OpenShift, SHIFT_COOKIE, ShiftOver, SignIn, Signing, StaffView, Till};
 use crate::ids::StaffId;
 use crate::pages::brand::Brand;
 use crate::pages::errors::Failure;
 use crate::pages::forms::Sent;
-use crate::pages::headers::Powers;
 use crate::pages::page::Page;
 use crate::pages::{Pages, Visit};
 
@@ -35,15 +35,6 @@ struct Card {
     name: String,
     code: String,
     chosen: bool,
-}
-
-#[derive(Template)]
-#[template(path = "scan/scan.html")]
-struct ScannerPage<'a> {
-    page: &'a Page,
-    till: &'a Till,
-    store: String,
-    shift: &'a OpenShift,
 }
 
 /// The form as it is shown.
@@ -108,10 +99,17 @@ pub async fn page(visit: &Visit, till: &Till, asking: Asking) -> Result<HttpResp
 }
 
 /// The page that scans: the only one that may use the camera.
-pub fn scanner(visit: &Visit, till: &Till, shift: &OpenShift) -> HttpResponse {
+pub async fn scanner(visit: &Visit, till: &Till, shift: &OpenShift) -> Result<HttpResponse, Failure> {
     let page = visit.page(Arc::new(Brand::neutral()), visit.language(None));
-    let template = ScannerPage { till, store: page.localised(&till.store_name), shift, page: &page };
-    visit.html_with(StatusCode::OK, &template, Powers::Camera)
+    let zone = documents::zone_of(&visit.pages.core, till).await?;
+    let at = Counter {
+        store: page.localised(&till.store_name),
+        till: till.name.clone(),
+        cashier: shift.cashier.name.clone(),
+        shift: shift.id.to_string(),
+        since: page.time(shift.opened_at, zone),
+    };
+    Ok(screen::show(visit, &page, &at))
 }
 
 /// Opens a shift for whoever knows the PIN.

@@ -111,7 +111,9 @@ async fn what_was_begun_is_resolved_before_anybody_signs_in() {
     let nobody = app.send(asks(&visitor, Ask::post("/v1/earnings").op(&lost).body(&sale))).await.refused("shift_closed");
     assert_eq!((&nobody["status"], &nobody["reason"]), (&json!(401), &json!("not_signed_in")));
     let known = app.send(asks(&visitor, Ask::get(&format!("/v1/ops/{done}")))).await.expect(200);
-    assert_eq!((&known["outcome"], &known["answer"]["place"]["cashier"]), (&json!("SUCCEEDED"), &json!("C1")), "{known}");
+    assert_eq!((&known["outcome"], &known["answer"]["receipt"]), (&json!("SUCCEEDED"), &json!("R-1")), "{known}");
+    let sale = format!("/v1/earnings/{}", known["answer"]["id"].as_str().expect("an id"));
+    assert_eq!(app.get(&app.shop.pos, &sale).await.expect(200)["place"]["cashier"], "C1");
     app.send(asks(&visitor, Ask::get(&format!("/v1/ops/{lost}")))).await.refused("op_unknown");
     let given_up = app.send(asks(&visitor, Ask::post(&format!("/v1/ops/{lost}/abandon")))).await.expect(200);
     assert_eq!(given_up["outcome"], "ABANDONED");

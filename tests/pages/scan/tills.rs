@@ -35,7 +35,7 @@ async fn a_browser_becomes_a_till_somebody_works_and_goes_home() {
     assert_eq!(told["shift"]["cashier"], json!({ "code": "C1", "name": "Mariam <b>" }));
     assert!(told["shift"]["id"].as_str().is_some_and(|id| cookie.contains(id)), "{told}");
     let scanner = visitor.get("/scan").await.expect(200);
-    assert!(scanner.body.contains("data-scanner") && scanner.body.contains(&format!("data-terminal=\"{till}\"")));
+    assert!(scanner.body.contains("data-scanner") && scanner.body.contains(&format!("data-shift={}", told["shift"]["id"])));
     assert!(scanner.header("permissions-policy").contains("camera=(self)"));
     assert!(scanner.header("content-security-policy").contains("'wasm-unsafe-eval'"));
     let staying = visitor.resend(&scanner, ("/scan/leave", &[])).await;
