@@ -4,6 +4,7 @@ mod card;
 mod headers;
 mod join;
 mod live;
+mod scan;
 mod texts;
 mod visitor;
 mod xss;

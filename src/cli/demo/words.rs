@@ -17,6 +17,7 @@ pub fn write(ready: &Ready, data: &Path, out: &mut dyn Write) -> io::Result<()> 
 
   Open        {phone_url}        the iPhone: its wallet changes as you earn and redeem
               {google_phone_url}        the Android phone, with the code that turns
+              {scan_url}         the scanner: its one-time code is {scan_code}, Mariam's PIN is {staff_pin}
               {base_url}/docs    every route of the API, with examples
               {tls_url}          the same over TLS, as phones use it
 
@@ -39,6 +40,9 @@ pub fn write(ready: &Ready, data: &Path, out: &mut dyn Write) -> io::Result<()> 
         pos_key = ready.pos_key,
         terminal_key = ready.terminal_key,
         card = ready.card,
+        scan_url = ready.scan_url,
+        scan_code = ready.scan_code,
+        staff_pin = ready.staff_pin,
         currency = ready.currency,
     );
     out.write_all(lines.as_bytes())
