@@ -178,6 +178,7 @@ async function act({ kind, path, body, facts }) {
 const redeem = () => {
   const { code, scan, lines } = card;
   const chosen = [...lines.values()];
+  if (chosen.length === 0) return undefined;
   const rewards = chosen.map(({ reward, quantity }) => ({ reward: reward.id, quantity }));
   const facts = { what: chosen.map(nameOf).join(text("scan-and")), points: price() };
   return act({ kind: "redeem", path: "/v1/redemptions", body: { code, ...(scan.code.voucher ? {} : { rewards }) }, facts });

@@ -3,7 +3,7 @@
 let context;
 const muted = () => localStorage.getItem("scanner-muted") === "yes";
 
-// A browser lets a page sound only after somebody touched it.
+// A browser lets a page sound, and shake, only after somebody touched it.
 addEventListener("pointerdown", () => {
   context ??= globalThis.AudioContext ? new AudioContext() : undefined;
   context?.resume();
@@ -23,7 +23,7 @@ const SIGNALS = {
 
 export function signal(name) {
   const { tones, shake } = SIGNALS[name];
-  navigator.vibrate?.(shake);
+  if (navigator.userActivation?.hasBeenActive !== false) navigator.vibrate?.(shake);
   if (!context || context.state !== "running" || muted()) return;
   let at = context.currentTime;
   for (const [pitch, seconds] of tones) {
