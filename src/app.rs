@@ -30,7 +30,7 @@ use crate::http::holders::Holders;
 use crate::http::limits::Limits;
 use crate::http::{AppState, State};
 use crate::ids::Ids;
-use crate::pages::{Live, PageLimits, Pages};
+use crate::pages::{Framing, Live, PageLimits, Pages};
 
 pub use error::{RunError, StartError};
 use listeners::Listeners;
@@ -234,6 +234,7 @@ fn pages(
             fruitless: RateRule::new(limits.failed_sign_ins, FAILURES_PER_MS),
             joins: RateRule::new(limits.joins_per_hour, JOINS_PER_MS),
         },
+        framing: Framing::by(config.pages.framed_by.clone()),
     })
 }
 

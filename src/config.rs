@@ -17,6 +17,7 @@ pub use secret::SecretText;
 
 use crate::http::address::Network;
 use crate::ids::OrgId;
+use crate::pages::FramingOrigin;
 
 /// The commented default configuration: the documentation of every setting.
 pub const DEFAULT_TEXT: &str = include_str!("config/default.toml");
@@ -42,6 +43,8 @@ pub struct Config {
     pub google: Vec<GoogleAccount>,
     /// The operator's own pass templates.
     pub templates: Templates,
+    /// The pages that people see.
+    pub pages: Pages,
     /// Bounds on traffic.
     pub limits: Limits,
     /// Logs.
@@ -284,6 +287,14 @@ impl Default for AppleAccount {
 pub struct Templates {
     /// The folder of their folders.
     pub folder: Option<PathBuf>,
+}
+
+/// The pages that people see.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pages {
+    /// Whose pages may show ours in a frame.
+    pub framed_by: Vec<FramingOrigin>,
 }
 
 /// Bounds on traffic.

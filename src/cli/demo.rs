@@ -20,16 +20,20 @@ use crate::app::{App, Parts};
 use crate::apple::certificates::key_file;
 use crate::apple::certificates::sandbox_pki::{self, SandboxPki};
 use crate::config::{
-    AppleAccount, Config, Database, GoogleAccount, KeyEnvironment, Keys, Limits, Listen, Log, Redis, SecretText, Server,
+    AppleAccount, Config, Database, GoogleAccount, KeyEnvironment, Keys, Limits, Listen, Log, Pages, Redis, SecretText, Server,
 };
 use crate::sandbox::apns::Apns;
 use crate::sandbox::google::{GoogleOptions, GoogleSandbox, ISSUER};
+use crate::sandbox::guide::{self, Door, Guide, GuideSetup};
 use crate::sandbox::phone::Phone;
-use crate::sandbox::stage::{self, PhoneSetup, Shown, StageError};
+use crate::sandbox::stage::{self, PageSetup, PhoneSetup, Shown, StageError};
 
 /// The sandbox's pass type and team, which no real account has.
 const PASS_TYPE_ID: &str = "pass.com.example.walaa.demo";
 const TEAM_ID: &str = "SANDBOX123";
+
+/// How far the guide is from the gateway's own port, when that is free.
+const GUIDE_PORT_OFFSET: u16 = 10;
 
 /// How far the phone's page is from the gateway's own port, when that is free.
 const PHONE_PORT_OFFSET: u16 = 100;
@@ -61,6 +65,7 @@ pub struct DemoArgs {
 /// What a program needs to use the demo: the line of `--json`.
 #[derive(Debug, Serialize)]
 struct Ready {
+    guide_url: String,
     base_url: String,
     tls_url: String,
     admin_key: String,
@@ -113,6 +118,7 @@ struct Running {
     apns: Apns,
     google: GoogleSandbox,
     page: Shown,
+    guide: Guide,
     _phone: Phone,
 }
 
@@ -122,14 +128,15 @@ impl Running {
         let pki = sandbox_pki::generate(&data.join("pki"), PASS_TYPE_ID, TEAM_ID, parts.clock.as_ref())
             .map_err(|error| said(&error))?;
         let apns = stage::start_apns(&pki, Arc::clone(&parts.clock)).await?;
-        let google = google(args, &data, (&pki, parts))?;
-        let config = config(args, &data, (&pki, &apns, &google));
+        let door = Door::open(beside(args.port, GUIDE_PORT_OFFSET))?;
+        let google = google(args, &data, (&pki, parts, &door))?;
+        let config = config(args, &data, (&pki, &apns, &google, &door));
         let app = App::build(&config, parts.clone()).await?;
         let core = app.core().clone();
         let app_google = app.state().google.clone();
         let (base_url, tls_url) = (format!("http://127.0.0.1:{}", app.port()), format!("https://localhost:{}", app.tls_port()));
         words::write_config(&config, (&app, &data))?;
-        let port = app.port();
+        let phone_port = beside(args.port, PHONE_PORT_OFFSET);
         let (stop_gateway, stopped) = oneshot::channel::<()>();
         let gateway = tokio::spawn(app.run_until(async {
             let _dropped = stopped.await;
@@ -144,20 +151,39 @@ impl Running {
         };
         let phone = stage::start_phone(setup).await?;
         let offers = cafe.offers(&core).await?;
-        let phone_port = if args.port == 0 { 0 } else { port.saturating_add(PHONE_PORT_OFFSET) };
-        let page = stage::show(&phone, &apns, phone_port, (std::slice::from_ref(&tls_url), offers))?;
+        let setup = PageSetup { gateways: vec![tls_url.clone()], offers, framing: door.frames() };
+        let page = stage::show(&phone, &apns, phone_port, setup)?;
         cafe.put_first_card_on(&phone, &core).await?;
         cafe.put_first_card_on_google(app_google.as_deref(), &core).await?;
         let opening = cafe.opening(&core, &config, &base_url).await?;
+        let (pos_key, admin_key) = (cafe.pos_key(&core, &config).await?, cafe.admin_key(&core, &config).await?);
+        let setup = GuideSetup {
+            core: core.clone(),
+            base_url: base_url.clone(),
+            pos_key: pos_key.clone(),
+            admin_key: admin_key.clone(),
+            organisation: cafe.organisation,
+            card: cafe.card,
+            currency: cafe.currency.clone(),
+            counter: cafe.counter()?,
+            scan_code: (opening.code.clone(), opening.code_expires_at),
+            cashier: opening.name,
+            pin: opening.pin.clone(),
+            phone_url: page.url.clone(),
+            google_phone_url: google.phone_url(),
+            poster_url: format!("{base_url}/join/{}/poster", cafe.programme),
+        };
+        let guide = guide::start(door, setup).await?;
         let ready = Ready {
+            guide_url: guide.url.clone(),
             scan_url: format!("{base_url}/scan"),
             scan_code: opening.code,
             staff: opening.staff.to_string(),
             staff_pin: opening.pin,
             base_url,
             tls_url,
-            admin_key: cafe.admin_key(&core, &config).await?,
-            pos_key: cafe.pos_key(&core, &config).await?,
+            admin_key,
+            pos_key,
             terminal_key: cafe.terminal_key(&core, &config).await?,
             organisation: cafe.organisation.to_string(),
             programme: cafe.programme.to_string(),
@@ -170,7 +196,7 @@ impl Running {
             member: cafe.member.to_string(),
             card: cafe.card.to_string(),
         };
-        Ok(Self { ready, gateway, stop_gateway, apns, google, page, _phone: phone })
+        Ok(Self { ready, gateway, stop_gateway, apns, google, page, guide, _phone: phone })
     }
 
     /// Waits for the order to stop, and stops everything.
@@ -179,6 +205,7 @@ impl Running {
             () = stop => None,
             ended = &mut self.gateway => Some(ended),
         };
+        self.guide.handle.stop(false).await;
         self.page.handle.stop(false).await;
         self.apns.stop();
         self.google.shutdown().await;
@@ -203,17 +230,22 @@ fn data_folder(path: &Path) -> Result<PathBuf, CliError> {
     Ok(path)
 }
 
+/// A port near another one; any, where any was asked for.
+const fn beside(port: u16, offset: u16) -> u16 {
+    if port == 0 { 0 } else { port.saturating_add(offset) }
+}
+
 /// The stand-in for Google, beside the phone's page; the key of its service account goes into the data folder.
-fn google(args: &DemoArgs, data: &Path, (pki, parts): (&SandboxPki, &Parts)) -> Result<GoogleSandbox, CliError> {
+fn google(args: &DemoArgs, data: &Path, (pki, parts, door): (&SandboxPki, &Parts, &Door)) -> Result<GoogleSandbox, CliError> {
     let options = |port: u16| -> Result<GoogleOptions, CliError> {
         Ok(GoogleOptions {
             listen: (std::net::Ipv4Addr::LOCALHOST, port).into(),
             callback_roots_pem: std::fs::read(&pki.root)?,
+            frame_ancestors: door.frames().ancestors_besides_self(),
             ..GoogleOptions::new(Arc::clone(&parts.clock), Arc::clone(&parts.ids))
         })
     };
-    let wanted = if args.port == 0 { 0 } else { args.port.saturating_add(GOOGLE_PORT_OFFSET) };
-    let google = match GoogleSandbox::start(options(wanted)?) {
+    let google = match GoogleSandbox::start(options(beside(args.port, GOOGLE_PORT_OFFSET))?) {
         Ok(google) => google,
         // The port is taken.
         Err(_) => GoogleSandbox::start(options(0)?).map_err(|error| said(&error))?,
@@ -224,7 +256,7 @@ fn google(args: &DemoArgs, data: &Path, (pki, parts): (&SandboxPki, &Parts)) -> 
 }
 
 /// The configuration that `walaa serve` would be given.
-fn config(args: &DemoArgs, data: &Path, (pki, apns, google): (&SandboxPki, &Apns, &GoogleSandbox)) -> Config {
+fn config(args: &DemoArgs, data: &Path, (pki, apns, google, door): (&SandboxPki, &Apns, &GoogleSandbox, &Door)) -> Config {
     Config {
         server: Server {
             listen: Listen::local(args.port),
@@ -256,6 +288,7 @@ fn config(args: &DemoArgs, data: &Path, (pki, apns, google): (&SandboxPki, &Apns
             save_url: google.save_base().trim_end_matches('/').to_owned(),
             ..GoogleAccount::default()
         }],
+        pages: Pages { framed_by: door.framing() },
         limits: Limits {
             address_per_second: 1_000,
             address_burst: 5_000,

@@ -4,12 +4,16 @@ use std::path::Path;
 
 use super::{AppleAccount, Config, Limits, SecretText, Server};
 
+/// Origins that may frame the pages: they all stand in one header.
+const MOST_FRAMING_ORIGINS: usize = 20;
+
 impl Config {
     /// What is wrong beyond types: the setting and a sentence that goes on from its name.
     pub(super) fn findings(&self) -> Vec<(String, String)> {
         let mut found = Found::default();
         self.server.check(&mut found);
         self.limits.check(&mut found);
+        found.expect(self.pages.framed_by.len() <= MOST_FRAMING_ORIGINS, "pages.framed_by", "must name at most 20 origins");
         found.expect((1..=5_000).contains(&self.redis.timeout_ms), "redis.timeout_ms", "must be from 1 to 5000");
         let redis = self.redis.url.as_ref().map_or("redis://", SecretText::expose);
         let redis_ok = ["redis://", "rediss://", "unix://", "redis+unix://"].iter().any(|start| redis.starts_with(start));

@@ -436,6 +436,23 @@ mod tests {
     }
 
     #[test]
+    fn only_named_origins_may_frame_the_pages() {
+        let load = |value: &str| load(&format!("{MINIMAL}[pages]\nframed_by = {value}\n"), &[]);
+        assert_eq!(load("[]"), super::tests::load(MINIMAL, &[]), "nobody unless named");
+        let named = load("[\"https://till.example.com\", \"http://127.0.0.1:8090\"]").unwrap();
+        assert_eq!(named.pages.framed_by.len(), 2);
+        for bad in ["*", "http://till.example.com", "https://till.example.com/", "https://a.example; script-src *"] {
+            let said = load(&format!("[\"{bad}\"]")).unwrap_err();
+            assert!(said.starts_with("walaa.toml, line 4: ") && said.contains("is not an origin"), "{said}");
+        }
+        let many: Vec<_> = (0..21).map(|number| format!("\"https://a{number}.example\"")).collect();
+        let said = load(&format!("[{}]", many.join(","))).unwrap_err();
+        assert_eq!(said, "walaa.toml, line 4: pages.framed_by must name at most 20 origins");
+        let set = super::tests::load(MINIMAL, &[("WALAA_PAGES__FRAMED_BY", "[\"https://till.example.com\"]")]).unwrap();
+        assert_eq!(set.pages.framed_by.len(), 1);
+    }
+
+    #[test]
     fn the_public_address_is_an_origin_and_no_more() {
         for good in ["https://wallet.example.com", "https://127.0.0.1:8443", "https://[::1]:8443"] {
             assert!(load(&format!("[server]\npublic_url = \"{good}\"\n"), &[]).is_ok(), "{good}");

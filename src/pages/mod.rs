@@ -12,6 +12,7 @@ pub mod texts;
 
 pub mod assets;
 pub mod forms;
+pub mod framing;
 pub mod headers;
 pub mod live;
 pub mod visit;
@@ -35,6 +36,7 @@ use crate::gate::RateRule;
 use crate::ids::{MemberId, OrgId};
 use crate::tokens::Environment;
 
+pub use framing::{Framing, FramingOrigin};
 pub use live::Live;
 pub use visit::Visit;
 
@@ -84,6 +86,8 @@ pub struct Pages {
     pub environment: Environment,
     /// How much.
     pub limits: PageLimits,
+    /// Who may show them within pages of theirs.
+    pub framing: Framing,
 }
 
 /// Mounts the pages.

@@ -179,7 +179,7 @@ impl Visit {
             }
         };
         let mut response = HttpResponse::build(status);
-        headers::secure(&mut response, &self.nonce, powers);
+        headers::secure(&mut response, &self.nonce, (powers, &self.pages.framing));
         response.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
         response.insert_header((header::VARY, "Cookie, Accept-Language"));
         if let Browser::New(secret) = &self.browser {
@@ -196,7 +196,7 @@ impl Visit {
     #[must_use]
     pub fn see_other(&self, path: &str) -> HttpResponse {
         let mut response = HttpResponse::SeeOther();
-        headers::secure(&mut response, &self.nonce, Powers::None);
+        headers::secure(&mut response, &self.nonce, (Powers::None, &self.pages.framing));
         response.insert_header((header::LOCATION, path)).finish()
     }
 

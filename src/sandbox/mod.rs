@@ -1,7 +1,9 @@
-//! Stand-ins for the outside world that the demo and the tests run against: a phone, APNs, a certificate authority.
+//! Stand-ins for the outside world that the demo and the tests run against: a phone, APNs, a certificate
+//! authority; and the guide that leads through the demo.
 
 pub mod apns;
 pub mod google;
+pub mod guide;
 pub mod phone;
 pub mod stage;
 pub mod verify;

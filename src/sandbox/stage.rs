@@ -19,6 +19,7 @@ use crate::apple::certificates::sandbox_pki::SandboxPki;
 use crate::apple::certificates::{CertificateError, KeyFileError, key_file};
 use crate::clock::Clock;
 use crate::ids::Ids;
+use crate::pages::Framing;
 
 /// Streams that a connection to the APNs may have open; Apple says 1,000.
 const MAX_STREAMS: u32 = 1_000;
@@ -112,15 +113,26 @@ pub struct Shown {
     pub handle: ServerHandle,
 }
 
+/// What the phone's page knows.
+pub struct PageSetup {
+    /// Gateways that passes may be downloaded from.
+    pub gateways: Vec<String>,
+    /// Passes that it offers.
+    pub offers: Vec<Offer>,
+    /// Who may show it within a page.
+    pub framing: Framing,
+}
+
 /// Serves the phone's page at a port of this machine, or at a free one when that is taken.
 ///
 /// # Errors
 /// There is no port.
-pub fn show(phone: &Phone, apns: &Apns, port: u16, (gateways, offers): (&[String], Vec<Offer>)) -> std::io::Result<Shown> {
+pub fn show(phone: &Phone, apns: &Apns, port: u16, setup: PageSetup) -> std::io::Result<Shown> {
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(wanted).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let url = format!("http://{}/phone", listener.local_addr()?);
-    let page = web::Data::new(PhonePage::new(phone.clone(), apns.clone(), Arc::new(draw::draw), gateways).with_offers(offers));
+    let page = PhonePage::new(phone.clone(), apns.clone(), Arc::new(draw::draw), &setup.gateways);
+    let page = web::Data::new(page.with_offers(setup.offers).framed(setup.framing));
     let server = HttpServer::new(move || App::new().configure(|config| page::configure(config, page.clone())));
     let server = server.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run();
     let handle = server.handle();

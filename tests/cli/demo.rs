@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::installation::walaa;
 use crate::support::process::Demo;
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
+    "guide_url",
     "base_url",
     "tls_url",
     "admin_key",

@@ -12,6 +12,7 @@ use super::super::{CliError, keys};
 use crate::app::open;
 use crate::apple::certificates::key_file;
 use crate::cards::Core;
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::documents::{self, KeyInput};
 use crate::error::Problem;
@@ -73,8 +74,12 @@ pub struct Counter {
 pub struct Opening {
     /// The one-time code, new at each start.
     pub code: String,
+    /// Until when it can be used.
+    pub code_expires_at: Timestamp,
     /// Who signs in.
     pub staff: StaffId,
+    /// By that name.
+    pub name: String,
     /// With which PIN.
     pub pin: String,
 }
@@ -116,7 +121,18 @@ impl Cafe {
         let key = DocumentKey::staff(self.organisation, staff);
         let document = documents::existing::<StaffDocument>(core, key).await.map_err(CliError::Refused)?.document;
         let pin = documents::pin_of(core, (self.organisation, staff), &document).map_err(CliError::Refused)?;
-        Ok(Opening { code: field(&made, "/enrolment_code")?, staff, pin: pin.as_str().to_owned() })
+        Ok(Opening {
+            code: field(&made, "/enrolment_code")?,
+            code_expires_at: field(&made, "/enrolment_expires_at")?,
+            staff,
+            name: document.name,
+            pin: pin.as_str().to_owned(),
+        })
+    }
+
+    /// The till that the scanner's page becomes.
+    pub fn counter(&self) -> Result<TerminalId, CliError> {
+        Ok(self.counter.ok_or_else(|| other("the demo has no counter".to_owned()))?.terminal)
     }
 
     /// The owner's key, shown again.

@@ -9,13 +9,15 @@ use crate::config::Config;
 
 /// Says what to open and what to try.
 pub fn write(ready: &Ready, data: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let Ready { base_url, tls_url, phone_url, google_phone_url, .. } = ready;
+    let Ready { guide_url, base_url, tls_url, phone_url, google_phone_url, .. } = ready;
     let data = data.display();
     let lines = format!(
         "
   Walaa is ready: a café with a points card, a stamp card, a till and two phones.
 
-  Open        {phone_url}        the iPhone: its wallet changes as you earn and redeem
+  Open this:  {guide_url}        the story in two minutes: the phone, the till and the API side by side
+
+  Or alone    {phone_url}        the iPhone: its wallet changes as you earn and redeem
               {google_phone_url}        the Android phone, with the code that turns
               {scan_url}         the scanner: its one-time code is {scan_code}, Mariam's PIN is {staff_pin}
               {base_url}/docs    every route of the API, with examples

@@ -101,6 +101,7 @@ struct Shared {
     callback_retries: Vec<Duration>,
     http: reqwest::Client,
     phone_user: String,
+    frame_ancestors: String,
     address: SocketAddr,
     changes: watch::Sender<u64>,
     stop: watch::Sender<bool>,
@@ -121,6 +122,7 @@ impl GoogleSandbox {
         let shared = Arc::new_cyclic(|myself| Shared {
             clock: options.clock,
             ids: options.ids,
+            frame_ancestors: options.frame_ancestors,
             rules: Mutex::new(options.rules),
             state: Mutex::default(),
             callback_keys: Mutex::new(callback_keys),

@@ -22,6 +22,8 @@ pub struct GoogleOptions {
     pub callback_roots_pem: Vec<u8>,
     /// Waits before a callback that was not taken is sent again.
     pub callback_retries: Vec<Duration>,
+    /// Who may show the phone's page within a page, as `frame-ancestors` has it.
+    pub frame_ancestors: String,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where its ids come from.
@@ -37,6 +39,7 @@ impl GoogleOptions {
             rules: GoogleRules::default(),
             callback_roots_pem: Vec::new(),
             callback_retries: [1, 5, 30].map(Duration::from_secs).to_vec(),
+            frame_ancestors: "'self'".to_owned(),
             clock,
             ids,
         }

@@ -26,7 +26,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Everything comes from here, the passes' pictures among it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";
 
 /// Files that both phones' pages have in common.
 const SHARED_FILES: [&str; 1] = ["dom.js"];
@@ -48,13 +48,13 @@ pub(in crate::sandbox::google) fn configure(config: &mut web::ServiceConfig) {
         .route("/phone/passes/{id}", web::delete().to(remove));
 }
 
-async fn index() -> HttpResponse {
+async fn index(shared: web::Data<Shared>) -> HttpResponse {
     let Some(file) = Files::get("index.html") else { return HttpResponse::NotFound().finish() };
     let mut response = HttpResponse::Ok();
     plain_headers(&mut response);
     response
         .content_type("text/html; charset=utf-8")
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((CONTENT_SECURITY_POLICY, format!("{POLICY}{}", shared.frame_ancestors)))
         .insert_header((CACHE_CONTROL, "no-cache"))
         .body(file.data.into_owned())
 }
@@ -164,5 +164,8 @@ pub(in crate::sandbox::google) fn refused(refusal: &Refusal) -> HttpResponse {
     );
     let mut response = HttpResponse::BadRequest();
     plain_headers(&mut response);
-    response.content_type("text/html; charset=utf-8").insert_header((CONTENT_SECURITY_POLICY, POLICY)).body(page)
+    response
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CONTENT_SECURITY_POLICY, format!("{POLICY}'self'")))
+        .body(page)
 }

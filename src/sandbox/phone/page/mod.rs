@@ -26,6 +26,7 @@ use super::locale::Language;
 use super::web_service::MAX_PACKAGE_BYTES;
 use super::{AddError, Phone, PhoneEvent, Updates};
 use crate::error::{Code, Problem};
+use crate::pages::Framing;
 use crate::sandbox::apns::Apns;
 
 /// Draws a pass: its front and its back as HTML without scripts or style attributes.
@@ -39,7 +40,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Everything comes from here; passes bring their pictures as data.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                      manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+                      manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ";
 
 /// What the page needs.
 pub struct PhonePage {
@@ -48,6 +49,7 @@ pub struct PhonePage {
     draw: Draw,
     origins: Vec<url_origin::Origin>,
     offers: Vec<Offer>,
+    framing: Framing,
     watchers: Arc<Semaphore>,
 }
 
@@ -82,7 +84,22 @@ impl PhonePage {
     #[must_use]
     pub fn new(phone: Phone, apns: Apns, draw: Draw, base_urls: &[String]) -> Self {
         let origins = base_urls.iter().filter_map(|url| url_origin::Origin::of(&reqwest::Url::parse(url).ok()?)).collect();
-        Self { phone, apns, draw, origins, offers: Vec::new(), watchers: Arc::new(Semaphore::new(MAX_WATCHERS)) }
+        Self {
+            phone,
+            apns,
+            draw,
+            origins,
+            offers: Vec::new(),
+            framing: Framing::default(),
+            watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
+        }
+    }
+
+    /// The same page, which may be shown within others.
+    #[must_use]
+    pub fn framed(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
     }
 
     /// The same page with passes to offer.
@@ -162,11 +179,11 @@ impl From<AddError> for Refusal {
     }
 }
 
-async fn index() -> HttpResponse {
+async fn index(page: web::Data<PhonePage>) -> HttpResponse {
     match assets::file("index.html") {
         Some(file) => HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
-            .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+            .insert_header((CONTENT_SECURITY_POLICY, format!("{POLICY}{}", page.framing.ancestors_besides_self())))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .insert_header((header::REFERRER_POLICY, "no-referrer"))
             .insert_header((CACHE_CONTROL, "no-cache"))

@@ -253,7 +253,7 @@ function refuse(problem) {
   const code = problem?.code ?? "internal";
   const facts = [];
   if (code === "already_redeemed" && problem.redeemed_at) {
-    const place = [problem.terminal_name, problem.store_name].filter(Boolean).join(" · ");
+    const place = [problem.place?.cashier, problem.place?.terminal_name, problem.place?.store_name].filter(Boolean).join(" · ");
     facts.push(text("scan-when", time(new Date(problem.redeemed_at)) + (place ? ` · ${place}` : "")));
     if (problem.same_terminal) facts.push(text("scan-same-till"));
     if (problem.newer_code_exists) facts.push(text("scan-newer-code"));
