@@ -438,7 +438,7 @@ mod tests {
     #[test]
     fn only_named_origins_may_frame_the_pages() {
         let load = |value: &str| load(&format!("{MINIMAL}[pages]\nframed_by = {value}\n"), &[]);
-        assert_eq!(load("[]"), super::tests::load(MINIMAL, &[]), "nobody unless named");
+        assert!(super::tests::load(MINIMAL, &[]).unwrap().pages.framed_by.is_empty(), "nobody unless named");
         let named = load("[\"https://till.example.com\", \"http://127.0.0.1:8090\"]").unwrap();
         assert_eq!(named.pages.framed_by.len(), 2);
         for bad in ["*", "http://till.example.com", "https://till.example.com/", "https://a.example; script-src *"] {

@@ -3,6 +3,7 @@
 mod cafe;
 mod camera;
 mod chrome;
+mod guide;
 mod lossy;
 mod scanner;
 mod story;

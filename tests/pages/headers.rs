@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use walaa::pages::FramingOrigin;
+
 use super::visitor::{Visitor, card_page};
 use crate::support::app::TestApp;
 
@@ -46,6 +48,7 @@ async fn every_page_locks_itself_in() {
             ("referrer-policy", "no-referrer"),
             ("x-content-type-options", "nosniff"),
             ("cross-origin-opener-policy", "same-origin"),
+            ("x-frame-options", "DENY"),
             ("cache-control", "no-store"),
         ];
         for (name, value) in fixed {
@@ -56,6 +59,22 @@ async fn every_page_locks_itself_in() {
             assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
         }
     }
+}
+
+#[tokio::test]
+async fn pages_are_framed_by_whom_the_operator_names_and_by_nobody_else() {
+    let named = ["https://till.example.com", "http://localhost:8090"].map(|text| FramingOrigin::parse(text).expect("an origin"));
+    let mut app = TestApp::changed(|config| config.pages.framed_by = named.to_vec()).await;
+    app.shop = app.found_shop().await;
+    for path in addresses(&app).await {
+        let seen = Visitor::of(&app).get(&path).await;
+        let policy = seen.header("content-security-policy");
+        assert!(policy.contains("; frame-ancestors https://till.example.com http://localhost:8090; "), "{path}: {policy}");
+        assert_eq!(policy.matches("till.example.com").count(), 1, "{path}: it may do nothing else");
+        assert_eq!(seen.header("x-frame-options"), "", "{path}: it knows no lists");
+    }
+    let api = app.send(crate::support::app::Ask::get("/v1/cards")).await;
+    assert_eq!(api.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'", "the API is no page");
 }
 
 #[tokio::test]

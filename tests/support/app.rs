@@ -197,7 +197,8 @@ impl TestApp {
         Self::changed(|_| {}).await
     }
 
-    async fn changed(change: impl FnOnce(&mut Config)) -> Self {
+    /// A gateway with nobody in it, and a configuration of its own.
+    pub async fn changed(change: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(START)));
         Self::empty_with(tempfile::tempdir().expect("a folder"), clock, change).await
     }

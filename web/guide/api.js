@@ -6,16 +6,29 @@ const byId = (id) => document.getElementById(id);
 
 let requests = [];
 let current = 'sale';
+const LINE = 56;
 const answers = new Map();
 let firstSale;
 let busy = false;
 const h = (tag, className, content) => Object.assign(document.createElement(tag), { className, textContent: content });
 
+/** JSON as people write it: what fits a line stands on one. */
+function written(value, indent = '') {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const list = Array.isArray(value);
+  const deeper = `${indent}  `;
+  const parts = Object.entries(value).map(([key, inner]) => (list ? '' : `${JSON.stringify(key)}: `) + written(inner, deeper));
+  const [opening, closing] = list ? '[]' : '{}';
+  const line = list ? `[${parts.join(', ')}]` : `{ ${parts.join(', ')} }`;
+  if (indent && line.length <= LINE && !line.includes('\n')) return line;
+  return `${opening}\n${deeper}${parts.join(`,\n${deeper}`)}\n${indent}${closing}`;
+}
+
 /** JSON with its parts marked, without a text ever being read as markup. */
 function marked(value) {
   const parts = document.createDocumentFragment();
   const pattern = /("(?:\\.|[^"\\])*")(\s*:)?|(-?\d+(?:\.\d+)?|true|false|null)/g;
-  const source = JSON.stringify(value, null, 2);
+  const source = written(value);
   let end = 0;
   for (const found of source.matchAll(pattern)) {
     parts.append(source.slice(end, found.index));

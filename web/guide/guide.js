@@ -18,6 +18,9 @@ let said; // what the step's words were made of, so that they are made anew only
 const firstOpen = () => (state.steps.findIndex((done) => !done) + 1) || LAST;
 const step = () => chosen ?? firstOpen();
 
+/** The next step after one that is still to be done. */
+const nextAfter = (at) => Array.from({ length: LAST - at }, (_, more) => at + 1 + more).find((later) => !state.steps[later - 1]) ?? LAST;
+
 // --- copying ---
 
 async function copy(button, value) {
@@ -44,7 +47,10 @@ function field(name, value, id) {
   const made = Object.assign(document.createElement('div'), { className: 'field', id });
   const label = Object.assign(document.createElement('span'), { className: 'field-name', textContent: name });
   const letters = Object.assign(document.createElement('code'), { className: 'field-value', textContent: value, dir: 'ltr' });
-  const button = press(text('copy'), 'small', (pressed) => copy(pressed, value));
+  const button = press(text('copy'), 'small', async (pressed) => {
+    await copy(pressed, value);
+    lookAt('till-column');
+  });
   button.setAttribute('aria-label', `${text('copy')}: ${name}`);
   made.append(label, letters, button);
   return made;
@@ -61,6 +67,8 @@ function link(label, href) {
 const lookAt = (column) => { if (!wide.matches) byId(column).scrollIntoView({ behavior: 'smooth', block: 'start' }); };
 
 async function send(name, column) {
+  // What came back is to be read: the story waits for "Next".
+  chosen = step();
   lookAt(column);
   await api.run(name);
   await look();
@@ -75,30 +83,36 @@ async function askCode() {
 
 function actions() {
   const gateway = (path) => frames.address({ port: places.gateway.port, path });
-  const next = (to) => press(text('next'), 'primary', () => go(to));
+  const next = () => press(text('next'), 'primary', () => go(nextAfter(step())));
   switch (step()) {
-    case 1: return [next(2)];
-    case 2: return state.sold ? [next(3)] : [press(text('go_2'), 'primary', () => send('sale', 'phone-column'))];
+    case 1: return [next()];
+    case 2: return state.sold ? [next()] : [press(text('go_2'), 'primary', () => send('sale', 'phone-column'))];
     case 3: return [field(text('one_time'), state.scan_code, 'scan-code'), field(text('pin', places), places.pin, 'pin')];
     case 4: {
       const asked = state.code && !codeIsOver();
       return asked ? [field(text('saras_code'), state.code.text, 'saras-code')] : [press(text('get_code'), 'primary', askCode)];
     }
-    case 5: return [press(text('go_5'), 'primary', () => send('same_code', 'api-column'))];
-    case 6: return [press(text('go_6'), 'primary', () => send('sale', 'api-column'))];
+    case 5: return state.steps[4] ? [next()] : [press(text('go_5'), 'primary', () => send('same_code', 'api-column'))];
+    case 6: return state.steps[5] ? [next()] : [press(text('go_6'), 'primary', () => send('sale', 'api-column'))];
     default: return [link(text('docs'), gateway('/docs')), link(text('poster'), `${gateway(places.poster)}?channel=poster`),
       link(text('readme')), link(text('doctor')), press(text('again'), 'quiet', again)];
   }
 }
 
+function sentence(at) {
+  if (at === 2 && state.sold) return text(state.steps[1] ? 'done_2' : 'wait_2');
+  if (at === 4 && codeIsOver()) return text('expired');
+  if ([5, 6].includes(at) && state.steps[at - 1]) return text(`done_${at}`);
+  return text(`text_${at}`, places);
+}
+
 function showStep() {
   const at = step();
-  const waits = at === 2 && state.sold && !state.steps[1];
-  const known = JSON.stringify([at, language, state.code, state.scan_code, codeIsOver(), state.sold, waits, places?.port]);
+  const known = JSON.stringify([at, language, state.code, state.scan_code, codeIsOver(), state.sold, state.steps]);
   if (known === said || !places) return;
   said = known;
   byId('now-title').textContent = text(`title_${at}`);
-  byId('now-text').textContent = waits ? text('wait_2') : at === 4 && codeIsOver() ? text('expired') : text(`text_${at}`, places);
+  byId('now-text').textContent = sentence(at);
   byId('actions').replaceChildren(...actions());
   if (at === 5) api.open('same_code');
   if (at === 6 || at === 2) api.open('sale');
@@ -163,10 +177,10 @@ async function look() {
   const answer = await fetch('/story', { cache: 'no-store' }).catch(() => null);
   byId('lost').hidden = Boolean(answer?.ok);
   if (!answer?.ok) return;
-  const before = firstOpen();
+  const [at, wasDone] = [step(), state.steps[step() - 1]];
   state = await answer.json();
-  // A step that was just done leads on, wherever somebody was reading.
-  if (state.steps.length && firstOpen() !== before) chosen = undefined;
+  // What was just done at the till leads on, wherever somebody was reading.
+  if ([3, 4].includes(at) && wasDone === false && state.steps[at - 1]) chosen = nextAfter(at);
   frames.cardPageIs(state.card_page);
   showPoints(state.points);
   api.know(state.requests);
