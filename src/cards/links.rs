@@ -57,8 +57,11 @@ pub struct CardView {
     pub member: MemberId,
     /// Its number for people.
     pub number: String,
-    /// Points that can be spent or will be.
+    /// Points that can be spent or will be; 0 while `pending` says how many wait.
     pub points: i64,
+    /// Points that wait until the member has confirmed the contact; only there while that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<i64>,
     /// Points on hold for open vouchers.
     pub held: i64,
     /// Points owed after returns.
@@ -128,7 +131,8 @@ impl Core {
             programme: card.programme,
             member: card.member,
             number: card.number.clone(),
-            points: state.available(),
+            points: if card.verified { state.available() } else { 0 },
+            pending: (!card.verified).then(|| state.available()),
             held: card.held,
             debt: card.debt,
             open_vouchers: card.open_vouchers,

@@ -205,5 +205,7 @@ pub async fn erase(state: State, caller: Authenticated, key: IdempotencyKey, id:
     caller.0.need(Scope::MembersErase)?;
     whole_organisation(&caller)?;
     let asked = state.core.asked(&caller.0, key.0, ("erase", &id.0));
-    answer::stored(state.core.ask(&asked, ledger::Body::Erase(ledger::Erase { member: id.0 })).await?)
+    answer::stored(
+        state.core.ask(&asked, ledger::Body::Erase(ledger::Erase { member: id.0, cause: ledger::EraseCause::Asked })).await?,
+    )
 }

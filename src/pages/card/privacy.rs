@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Holder, Pages, Visit, done, enter, show, with_holder};
 use crate::error::{Code, Problem};
-use crate::ledger::{Body, Erase, Erased};
+use crate::ledger::{Body, Erase, EraseCause, Erased};
 use crate::pages::brand::Brand;
 use crate::pages::errors::Failure;
 use crate::pages::forms::Sent;
@@ -112,7 +112,8 @@ pub async fn erase(request: HttpRequest, pages: Data<Pages>, body: Bytes) -> Htt
             return Ok(visit.see_other(&format!("{}/privacy?problem=confirm", holder.base())));
         }
         let asked = holder.asked(visit, &op, ("erasure", &holder.member.id))?;
-        let answer = visit.pages.core.ask(&asked, Body::Erase(Erase { member: holder.member.id })).await?;
+        let answer =
+            visit.pages.core.ask(&asked, Body::Erase(Erase { member: holder.member.id, cause: EraseCause::Asked })).await?;
         match done::<Erased>(&answer) {
             Ok(_) => Ok(visit.see_other("/c/closed")),
             Err(problem) if problem.code == Code::MemberErased => Ok(visit.see_other("/c/closed")),
