@@ -13,7 +13,7 @@ use source::{SourceFile, sources};
 const LEVELS: &[&[&str]] = &[
     &["money", "ids", "clock", "error", "key_file", "strict_json"],
     &["ledger", "programme", "tokens", "passes"],
-    &["db", "gate"],
+    &["db", "gate", "messages"],
     &["redemption", "cards", "documents", "apple", "google"],
     &["http", "pages", "outbox", "journal"],
     &["config", "app"],

@@ -35,7 +35,7 @@ pub struct MemberView {
     /// The mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// What the member was asked to agree to, and the answers.
+    /// What the member was asked to agree to, and the newest answer for each purpose.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub consents: Vec<Consent>,
     /// `en` or `ar`.
@@ -158,7 +158,9 @@ impl Core {
     /// # Errors
     /// As [`Self::profile`].
     pub fn member_view(&self, member: &Member) -> Result<MemberView, Problem> {
-        let Profile { name, phone, email, consents } = self.profile(member)?;
+        let profile = self.profile(member)?;
+        let consents = profile.current_consents();
+        let Profile { name, phone, email, .. } = profile;
         let language = member.language.clone();
         let (id, active, created_at) = (member.id, member.active, member.created_at);
         Ok(MemberView { id, name, phone, email, consents, language, active, created_at })
