@@ -1,7 +1,8 @@
 //! Google Wallet through the real gateway beside the strict stand-in: the length of save links, how soon a change is there, requests a
 //! change, and a storm: every card changes while Google answers 429 and 500 at random, and the newest version must be everywhere.
 //!
-//! `cargo bench --bench google -- [CARDS]` (100,000 if not said). Gateway, stand-in and load share the machine's cores.
+//! `cargo bench --bench google -- [CARDS]` (100,000 if not said). The stand-in is a process of its own, so that the memory that is printed
+//! is the gateway's (and that of the ids of the cards); gateway, stand-in and load share the machine's cores.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,12 @@ use walaa::config::{Config, GoogleAccount, Listen, SecretText};
 use walaa::google::{GoogleWriter, naming};
 use walaa::ids::{CardId, Ids, MemberId, OrgId, PassId, ProgrammeId, SystemIds, encode};
 use walaa::ledger::{Adjust, Body, DocumentKey, Enrol, EnrolMember, Fingerprint, NewMember, OpKey, Principal, PutDocument};
-use walaa::sandbox::google::{FailKind, FailTimes, FailWhere, Fault, GoogleOptions, GoogleRules, GoogleSandbox, ISSUER};
+use walaa::sandbox::google::ISSUER;
+
+#[path = "google/stand_in.rs"]
+mod stand_in;
+
+use stand_in::StandIn;
 
 /// Cards, unless the command line says otherwise.
 const CARDS: usize = 100_000;
@@ -35,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(1_800);
 
 struct Bench {
     core: Core,
-    google: GoogleSandbox,
+    google: StandIn,
     writer: Arc<GoogleWriter>,
     org: OrgId,
     programme: ProgrammeId,
@@ -43,6 +49,9 @@ struct Bench {
 }
 
 fn main() {
+    if stand_in::be_it_if_asked(&FAILURES) {
+        return;
+    }
     let asked = std::env::args().skip(1).find_map(|word| word.parse().ok());
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     actix_web::rt::System::new().block_on(async {
@@ -52,7 +61,7 @@ fn main() {
         bench.storm("made", |bench, card| Box::pin(bench.show(card))).await;
         bench.storm("changed", |bench, card| Box::pin(bench.change(card, 10))).await;
         bench.storm("changed again", |bench, card| Box::pin(bench.change(card, 5))).await;
-        bench.check(15);
+        bench.check(15).await;
         bench.latency().await;
         bench.new_face().await;
     });
@@ -60,13 +69,9 @@ fn main() {
 
 async fn open(folder: &std::path::Path) -> Bench {
     let parts = Parts { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) };
-    let options = GoogleOptions {
-        rules: GoogleRules { rate_per_second: None, ..GoogleRules::default() },
-        ..GoogleOptions::new(Arc::new(SystemClock), Arc::new(SystemIds))
-    };
-    let google = GoogleSandbox::start(options).expect("a stand-in");
+    let google = StandIn::start();
     let key = folder.join("google.json");
-    key_file::write(&key, google.service_account_json().as_bytes(), key_file::Existing::Refuse).expect("a key file");
+    key_file::write(&key, google.text("account").as_bytes(), key_file::Existing::Refuse).expect("a key file");
     let mut config = Config::default();
     config.server.listen = Listen::local(0);
     config.server.admin_listen = Listen::local(0);
@@ -76,9 +81,9 @@ async fn open(folder: &std::path::Path) -> Bench {
     config.google = vec![GoogleAccount {
         issuer_id: ISSUER.to_owned(),
         service_account_file: key,
-        api_url: google.base_url(),
-        keys_url: google.keys_url(),
-        save_url: google.save_base().trim_end_matches('/').to_owned(),
+        api_url: google.text("api"),
+        keys_url: google.text("keys"),
+        save_url: google.text("save"),
         requests_per_second: REQUESTS_PER_SECOND,
         burst: BURST,
         ..GoogleAccount::default()
@@ -167,41 +172,35 @@ impl Bench {
 
     /// Every card, while Google fails at random; until nothing is owed.
     async fn storm<'a>(&'a self, what: &str, act: impl Fn(&'a Self, CardId) -> std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>) {
-        let (before, memory, began) = (self.google.counters(), resident_mib(), Instant::now());
-        for (status, likely) in FAILURES {
-            let times = FailTimes::Probability(likely);
-            self.google.fail(Fault { kind: FailKind::Status(status), times, place: FailWhere::Api, retry_after: None });
-        }
+        let (before, memory, began) = (self.google.counted().await, resident_mib(), Instant::now());
+        self.google.ask(json!({ "ask": "fail" })).await;
         self.each(|bench, (card, _)| act(bench, card)).await;
         let asked = began.elapsed();
         while self.owed().await > 0 {
             assert!(began.elapsed() < PATIENCE, "{} are still owed", self.owed().await);
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        self.google.clear_faults();
-        let after = self.google.counters();
+        self.google.ask(json!({ "ask": "heal" })).await;
+        let after = self.google.counted().await;
         let requests = after.requests - before.requests;
         println!(
             "{} cards {what} in {:.0} s, everywhere after {:.0} s: {requests} requests ({:.2} a card) in {} batches, at most {} in a second; \
-             memory {memory} -> {} MiB (the stand-in's objects among it)",
+             the gateway's memory {memory} -> {} MiB",
             self.cards.len(),
             asked.as_secs_f64(),
             began.elapsed().as_secs_f64(),
             requests as f64 / self.cards.len() as f64,
             after.batches - before.batches,
-            after.peak_per_second,
+            after.peak,
             resident_mib(),
         );
-        assert!(after.peak_per_second <= REQUESTS_PER_SECOND + BURST, "faster than the account allows");
+        assert!(after.peak <= u64::from(REQUESTS_PER_SECOND + BURST), "faster than the account allows");
     }
 
     /// The newest version is everywhere.
-    fn check(&self, points: i64) {
-        for (_, pass) in &self.cards {
-            let id = naming::object(ISSUER.parse().expect("an issuer"), &encode(&pass.0)).expect("an id").to_string();
-            let object = self.google.object(&id).expect("an object");
-            assert_eq!(object["loyaltyPoints"]["balance"]["int"], points, "{id}");
-        }
+    async fn check(&self, points: i64) {
+        let right = self.google.ask(json!({ "ask": "how_many_have", "points": points })).await;
+        assert_eq!(right, json!(self.cards.len()), "cards with {points} points");
         println!("the newest version is everywhere");
     }
 
@@ -219,36 +218,35 @@ impl Bench {
     /// From the commit of a change until Google has it, one after another.
     async fn latency(&self) {
         let mut taken = Vec::new();
-        let before = self.google.counters().changes;
+        let before = self.google.counted().await.changes;
         let changes = SINGLE_CHANGES.min(self.cards.len());
         for (card, pass) in self.cards.iter().take(changes) {
             self.change(*card, 1).await;
             let began = Instant::now();
             let id = naming::object(ISSUER.parse().expect("an issuer"), &encode(&pass.0)).expect("an id").to_string();
-            let there =
-                |google: &GoogleSandbox| google.object(&id).is_some_and(|object| object["loyaltyPoints"]["balance"]["int"] == 16);
-            assert!(self.google.wait_until(there).await, "{id} never changed");
+            let there = self.google.ask(json!({ "ask": "wait_for", "id": id, "points": 16 })).await;
+            assert_eq!(there, json!(true), "{id} never changed");
             taken.push(began.elapsed().as_secs_f64() * 1_000.0);
         }
         taken.sort_by(f64::total_cmp);
         let at = |part: f64| taken.get((taken.len() as f64 * part) as usize).copied().unwrap_or_default();
-        let patches = (self.google.counters().changes - before) as f64 / changes as f64;
+        let patches = (self.google.counted().await.changes - before) as f64 / changes as f64;
         println!("a change is at Google after p50 {:.1} ms, p99 {:.1} ms; {patches:.2} PATCHes a change", at(0.5), at(0.99));
     }
 
     /// Another name of the programme: one class, however many cards.
     async fn new_face(&self) {
-        let before = self.google.counters().requests;
+        let before = self.google.counted().await.requests;
         self.put(DocumentKey::programme(self.org, self.programme), (1, face("The New Bean Club"))).await;
         let began = Instant::now();
         let class = naming::loyalty_class(ISSUER.parse().expect("an issuer"), self.programme, None).to_string();
-        let renamed = || self.google.class(&class).is_some_and(|class| class["programName"] == "The New Bean Club");
-        while !renamed() && began.elapsed() < PATIENCE {
+        let name = json!({ "ask": "name_of", "id": class });
+        while self.google.ask(name.clone()).await != "The New Bean Club" && began.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         let renamed_after = began.elapsed().as_secs_f64();
         tokio::time::sleep(Duration::from_secs(20)).await;
-        let requests = self.google.counters().requests - before;
+        let requests = self.google.counted().await.requests - before;
         println!("a new face of the programme: at Google after {renamed_after:.1} s, {requests} requests in the 20 s after it");
     }
 }

@@ -343,3 +343,210 @@ consent-needed = العضوية تحتاج إلى هذه الموافقة. سح�
 consent-anew = من فضلك اقرأ هذا ووافق عليه
 done-consent = سُجّلت إجابتك.
 problem-consent = العضوية تحتاج إلى هذه الموافقة. سحبها يعني المغادرة: امحُ بياناتك أدناه.
+
+# شاشة الماسح
+scan-title = الماسح
+scan-sound = الصوت
+scan-menu = القائمة
+scan-since = المناوبة مفتوحة منذ { $value }
+scan-close-shift = إغلاق المناوبة
+scan-needs-script = يحتاج الماسح إلى جافاسكربت، وهي معطّلة في هذا المتصفح.
+scan-second = الماسح مفتوح في نافذة أخرى على هذا الجهاز. تابع هناك، أو أغلقها ثم أعد تحميل هذه الصفحة.
+scan-offline = لا يوجد اتصال. لا يمكن إضافة نقاط أو استبدالها حتى يعود.
+scan-code = مسح رمز
+scan-picture = ما تراه الكاميرا
+scan-camera-on = تشغيل الكاميرا
+scan-camera-insecure = تحتاج الكاميرا إلى اتصال آمن (https). يمكنك استخدام قارئ الرموز أو كتابة الرمز.
+scan-camera-refused = الكاميرا غير مسموح بها. اسمح بها لهذه الصفحة في إعدادات المتصفح ثم حاول مجددًا.
+scan-camera-none = لا توجد كاميرا في هذا الجهاز. استخدم قارئ الرموز أو اكتب الرمز.
+scan-camera-busy = تعذّر استخدام الكاميرا، ربما يستخدمها تطبيق آخر. أغلقه ثم حاول مجددًا.
+scan-light = الإضاءة
+scan-type-code = امسح الرمز أو اكتبه
+scan-go = بحث
+scan-back = العودة إلى المسح
+scan-somebody = عضو بلا اسم
+scan-no-answer = لم يصل ردّ. تحقّق من الاتصال وامسح مجددًا؛ لم يتغيّر شيء.
+scan-earn = إضافة نقاط
+scan-amount = المبلغ
+scan-amount-wrong = اكتب مبلغًا مثل ١٢٫٥٠٠
+scan-receipt = رقم الفاتورة
+scan-add = إضافة نقاط عن
+scan-rewards = الاستبدال
+scan-voucher = قسيمة
+scan-no-rewards = لا توجد مكافآت في هذا البرنامج بعد.
+scan-not-now = غير متاح الآن
+scan-less = تقليل: { $value }
+scan-more = زيادة: { $value }
+scan-times = { $value } ×
+scan-and = {" + "}
+scan-redeem = استبدال
+scan-missing = { $count ->
+    [zero] لا ينقص شيء
+    [one] تنقص نقطة واحدة
+    [two] تنقص نقطتان
+    [few] تنقص { $count } نقاط
+    [many] تنقص { $count } نقطة
+   *[other] تنقص { $count } نقطة
+}
+scan-held = { $count ->
+    [zero] لا نقاط محجوزة للقسائم.
+    [one] نقطة واحدة محجوزة للقسائم.
+    [two] نقطتان محجوزتان للقسائم.
+    [few] { $count } نقاط محجوزة للقسائم.
+    [many] { $count } نقطة محجوزة للقسائم.
+   *[other] { $count } نقطة محجوزة للقسائم.
+}
+scan-debt = { $count ->
+    [zero] لا نقاط مستحقة بعد إرجاع.
+    [one] نقطة واحدة مستحقة بعد إرجاع.
+    [two] نقطتان مستحقتان بعد إرجاع.
+    [few] { $count } نقاط مستحقة بعد إرجاع.
+    [many] { $count } نقطة مستحقة بعد إرجاع.
+   *[other] { $count } نقطة مستحقة بعد إرجاع.
+}
+scan-pending = { $count ->
+    [zero] لا نقاط بانتظار التأكيد.
+    [one] نقطة واحدة بانتظار التأكيد.
+    [two] نقطتان بانتظار التأكيد.
+    [few] { $count } نقاط بانتظار التأكيد.
+    [many] { $count } نقطة بانتظار التأكيد.
+   *[other] { $count } نقطة بانتظار التأكيد.
+}
+scan-spent = استُخدم هذا الرمز. ما زال يصلح لكسب النقاط؛ وللاستبدال امسح الرمز الحيّ في صفحة البطاقة.
+scan-identify = يصلح هذا الرمز لكسب النقاط. للاستبدال امسح الرمز الحيّ في صفحة البطاقة.
+scan-recent = هذه المناوبة
+scan-recent-none = تظهر هنا مبيعات هذه المناوبة واستبدالاتها، ويمكن التراجع عنها خلال ١٥ دقيقة.
+scan-tally-sales = { $count ->
+    [zero] لا مبيعات
+    [one] عملية بيع واحدة
+    [two] عمليتا بيع
+    [few] { $count } عمليات بيع
+    [many] { $count } عملية بيع
+   *[other] { $count } عملية بيع
+}
+scan-tally-redemptions = { $count ->
+    [zero] لا استبدالات
+    [one] استبدال واحد
+    [two] استبدالان
+    [few] { $count } استبدالات
+    [many] { $count } استبدالًا
+   *[other] { $count } استبدال
+}
+scan-did-earn = أُضيفت نقاط
+scan-did-redeem = استُبدلت
+scan-undone = تم التراجع
+scan-asking = جارٍ السؤال…
+scan-do-not-hand-over = لا تسلّم شيئًا بعد.
+scan-asking-again = لم يصل ردّ بعد. نسأل مجددًا، لا تسلّم شيئًا بعد.
+scan-giving-up = لم يصل ردّ حتى الآن. نتأكد كيف انتهى الأمر، لا تسلّم شيئًا بعد.
+scan-done-redeem = تم الاستبدال
+scan-done-earn = أُضيفت النقاط
+scan-done-undo = تم التراجع
+scan-earned = { $count ->
+    [zero] لم تُضَف نقاط
+    [one] أُضيفت نقطة واحدة
+    [two] أُضيفت نقطتان
+    [few] أُضيفت { $count } نقاط
+    [many] أُضيفت { $count } نقطة
+   *[other] أُضيفت { $count } نقطة
+}
+scan-went-back = { $count ->
+    [zero] لم تعد نقاط
+    [one] عادت نقطة واحدة
+    [two] عادت نقطتان
+    [few] عادت { $count } نقاط
+    [many] عادت { $count } نقطة
+   *[other] عادت { $count } نقطة
+}
+scan-balance = { $count ->
+    [zero] الرصيد الجديد: لا نقاط
+    [one] الرصيد الجديد: نقطة واحدة
+    [two] الرصيد الجديد: نقطتان
+    [few] الرصيد الجديد: { $count } نقاط
+    [many] الرصيد الجديد: { $count } نقطة
+   *[other] الرصيد الجديد: { $count } نقطة
+}
+scan-late = تم ذلك في { $value } قبل أن يضيع الردّ.
+scan-never = لم يتم
+scan-never-do = انقطع الاتصال قبل أن يتم الأمر، ولن يتم بعد الآن. امسح الرمز مجددًا.
+scan-when = استُبدل في { $value }
+scan-same-till = على هذا الجهاز.
+scan-newer-code = للبطاقة رمز أحدث: اطلب الرمز الحيّ من صفحة البطاقة.
+scan-next = العميل التالي
+scan-undo = تراجع
+scan-undo-title = هل تريد التراجع؟
+scan-undo-text = تعود النقاط إلى ما كانت عليه، ولا يمكن الرجوع عن ذلك.
+scan-undo-yes = تراجع
+scan-undo-no = إبقاء
+scan-refused = مرفوض
+scan-offline-title = الماسح غير متصل
+scan-offline-text = لا يمكن إضافة نقاط أو استبدالها بلا اتصال، فقد يُستخدم الرمز مرتين. دوّن عملية البيع أو انتظر عودة الاتصال.
+scan-offline-again = حاول مجددًا
+
+# أسباب الرفض وما يمكن فعله
+why-already_redeemed = استُبدل من قبل
+do-already_redeemed = استُخدم هذا الرمز. لا تسلّم شيئًا مرة أخرى.
+why-already_reversed = تم التراجع من قبل
+do-already_reversed = عادت النقاط إلى البطاقة سابقًا.
+why-code_cancelled = أُلغيت القسيمة
+do-code_cancelled = عادت نقاطها إلى البطاقة. امسح البطاقة بدلًا منها.
+why-code_expired = انتهت صلاحية الرمز
+do-code_expired = اطلب من العميل فتح صفحة البطاقة وعرض الرمز الجديد.
+why-code_from_before_restore = يلزم مدير
+do-code_from_before_restore = هذا الرمز أقدم من إصلاح في سجلاتنا. اطلب الرمز الحيّ من صفحة البطاقة أو استدعِ مديرًا.
+why-currency_mismatch = عملة أخرى
+do-currency_mismatch = يحسب البرنامج بعملة غير عملة هذه العملية.
+why-device_full = لم يُرسَل شيء
+do-device_full = لا يستطيع هذا الجهاز حفظ الملاحظات: ذاكرته ممتلئة أو معطّلة. اخرج من التصفح الخاص أو أفرغ مساحة ثم امسح مجددًا.
+why-forbidden = غير مسموح هنا
+do-forbidden = لا يجوز لهذا الجهاز فعل ذلك. اسأل المدير.
+why-identify_only = لا يمكن الاستبدال بهذا الرمز
+do-identify_only = اطلب الرمز الحيّ من صفحة البطاقة أو الرمز المتغيّر في المحفظة.
+why-insufficient_points = النقاط لا تكفي
+do-insufficient_points = اختر مكافأة أخرى أو أضف عملية البيع أولًا.
+why-invalid_code = ليس من رموزنا
+do-invalid_code = امسح مجددًا. إن تكرّر ذلك فابحث عن العضو بطريقة أخرى أو استدعِ مديرًا.
+why-key_revoked = أُخرج هذا الجهاز
+do-key_revoked = اطلب من المدير رمزًا جديدًا لمرة واحدة.
+why-ledger_regressed = توقّف واستدعِ مديرًا
+do-ledger_regressed = سجلات هذا الرمز غير متفقة. لا تسلّم شيئًا.
+why-ledger_unavailable = غير ممكن الآن
+do-ledger_unavailable = تعذّر الوصول إلى السجلات ولم يتغيّر شيء. حاول بعد دقيقة.
+why-live_code_required = يلزم الرمز الحيّ
+do-live_code_required = لهذه المكافأة اطلب من العميل فتح صفحة البطاقة وعرض الرمز ذي العدّ التنازلي.
+why-member_erased = هذه البطاقة مغلقة
+do-member_erased = غادر العضو البرنامج، ويمكنه الانضمام مجددًا.
+why-member_unverified = لم يُؤكَّد بعد
+do-member_unverified = على العضو إدخال الرمز الذي أرسلناه قبل استخدام النقاط، وصفحة البطاقة ترسل رمزًا جديدًا.
+why-pace_limited = مرات كثيرة
+do-pace_limited = استُخدمت هذه البطاقة بقدر ما يُسمح الآن. حاول لاحقًا.
+why-pass_replaced = بطاقة قديمة
+do-pass_replaced = صدرت بطاقة أحدث. اطلب من العميل فتح الجديدة.
+why-programme_disabled = البرنامج متوقف الآن
+do-programme_disabled = لا يمكن الاستبدال حاليًا. اسأل المدير.
+why-rate_limited = سريع جدًا
+do-rate_limited = انتظر لحظة ثم امسح مجددًا.
+why-receipt_reused = استُخدمت هذه الفاتورة من قبل
+do-receipt_reused = أُضيفت نقاط لرقم الفاتورة هذا. تحقّق من الرقم.
+why-return_exceeds_sale = أُرجعت من قبل
+do-return_exceeds_sale = أُرجعت هذه العملية سابقًا.
+why-reversal_too_late = فات وقت التراجع هنا
+do-reversal_too_late = بعد ١٥ دقيقة يتولى المدير التراجع.
+why-reward_disabled = هذه المكافأة متوقفة
+do-reward_disabled = اختر مكافأة أخرى.
+why-shift_closed = المناوبة مغلقة
+do-shift_closed = سجّل الدخول مجددًا.
+why-store_disabled = هذا الفرع متوقف
+do-store_disabled = اسأل المدير.
+why-terminal_disabled = هذا الجهاز متوقف
+do-terminal_disabled = اسأل المدير.
+why-unauthorized = هذا الجهاز غير مسجّل
+do-unauthorized = سجّل الدخول مجددًا.
+why-validation_failed = هناك خطأ ما
+do-validation_failed = تحقّق مما كُتب.
+why-voucher_not_open = استُخدمت القسيمة أو انتهت
+do-voucher_not_open = لا تسلّم شيئًا. امسح البطاقة لترى ما يمكن استبداله.
+why-wrong_programme = ليست بطاقة برنامج هذا المتجر
+do-wrong_programme = يعمل هذا الجهاز مع برنامج آخر.
+why-wrong_store = غير صالحة في هذا الفرع
+do-wrong_store = يمكن استخدامها في فرع آخر.

@@ -277,3 +277,174 @@ consent-needed = Membership needs this. Taking it back means leaving: erase your
 consent-anew = Please read this and agree
 done-consent = Your answer was noted.
 problem-consent = Membership needs this. Taking it back means leaving: erase your data below.
+
+# The scanner's screen
+scan-title = Scanner
+scan-sound = Sound
+scan-menu = Menu
+scan-since = Shift open since { $value }
+scan-close-shift = Close the shift
+scan-needs-script = The scanner needs JavaScript, which this browser has switched off.
+scan-second = The scanner is already open in another window of this device. Go on there, or close it and load this page again.
+scan-offline = No connection. Nothing can be added or redeemed until it is back.
+scan-code = Scan a code
+scan-picture = What the camera sees
+scan-camera-on = Turn the camera on
+scan-camera-insecure = The camera needs a secure connection (https). Scanners that type and typed codes work as well.
+scan-camera-refused = The camera is not allowed. Allow it in the browser's settings for this page, then try again.
+scan-camera-none = This device has no camera. Use a scanner, or type the code.
+scan-camera-busy = The camera can't be used. Perhaps another app has it. Close that app and try again.
+scan-light = Light
+scan-type-code = Scan or type a code
+scan-go = Look up
+scan-back = Back to scanning
+scan-somebody = A member without a name
+scan-no-answer = No answer. Check the connection and scan again; nothing was changed.
+scan-earn = Add points
+scan-amount = Amount
+scan-amount-wrong = Write an amount such as 12.500
+scan-receipt = Receipt no.
+scan-add = Add points for
+scan-rewards = Redeem
+scan-voucher = Voucher
+scan-no-rewards = This programme has no rewards yet.
+scan-not-now = Not now
+scan-less = Less: { $value }
+scan-more = More: { $value }
+scan-times = { $value } ×
+scan-and = {" + "}
+scan-redeem = Redeem
+scan-missing = { $count ->
+    [one] { $count } point is missing
+   *[other] { $count } points are missing
+}
+scan-held = { $count ->
+    [one] { $count } point is on hold for vouchers.
+   *[other] { $count } points are on hold for vouchers.
+}
+scan-debt = { $count ->
+    [one] { $count } point is owed after a return.
+   *[other] { $count } points are owed after a return.
+}
+scan-pending = { $count ->
+    [one] { $count } point is waiting to be confirmed.
+   *[other] { $count } points are waiting to be confirmed.
+}
+scan-spent = This code has been used. It can still earn points; to redeem, scan the live code on the card's page.
+scan-identify = This code can earn points. To redeem, scan the live code on the card's page.
+scan-recent = This shift
+scan-recent-none = Sales and redemptions of this shift stand here. They can be undone for 15 minutes.
+scan-tally-sales = { $count ->
+    [one] { $count } sale
+   *[other] { $count } sales
+}
+scan-tally-redemptions = { $count ->
+    [one] { $count } redemption
+   *[other] { $count } redemptions
+}
+scan-did-earn = points added
+scan-did-redeem = redeemed
+scan-undone = undone
+scan-asking = Asking…
+scan-do-not-hand-over = Do not hand anything over yet.
+scan-asking-again = No answer yet. Asking again - do not hand anything over yet.
+scan-giving-up = Still no answer. Making sure how it ended - do not hand anything over yet.
+scan-done-redeem = Redeemed
+scan-done-earn = Points added
+scan-done-undo = Undone
+scan-earned = { $count ->
+    [one] { $count } point added
+   *[other] { $count } points added
+}
+scan-went-back = { $count ->
+    [one] { $count } point went back
+   *[other] { $count } points went back
+}
+scan-balance = { $count ->
+    [one] New balance: { $count } point
+   *[other] New balance: { $count } points
+}
+scan-late = This was done at { $value }, before the answer was lost.
+scan-never = Not done
+scan-never-do = The connection was lost before it happened, and now it never will. Scan the code again.
+scan-when = Redeemed at { $value }
+scan-same-till = On this till.
+scan-newer-code = The card has a newer code: ask for the live code on the card's page.
+scan-next = Next customer
+scan-undo = Undo
+scan-undo-title = Undo this?
+scan-undo-text = Points go back to where they were. This can't be taken back.
+scan-undo-yes = Undo it
+scan-undo-no = Leave it
+scan-refused = Refused
+scan-offline-title = The scanner is offline
+scan-offline-text = Without a connection nothing can be added or redeemed: a code could be used twice. Write the sale down, or wait until the connection is back.
+scan-offline-again = Try again
+
+# Why something was refused, and what staff can do
+why-already_redeemed = Already redeemed
+do-already_redeemed = This code was used. Don't hand anything over again.
+why-already_reversed = Undone before
+do-already_reversed = The points went back already.
+why-code_cancelled = The voucher was cancelled
+do-code_cancelled = Its points went back to the card. Scan the card instead.
+why-code_expired = The code has expired
+do-code_expired = Ask the customer to open the card's page and show the fresh code.
+why-code_from_before_restore = A manager is needed
+do-code_from_before_restore = The code is older than a repair of our records. Ask the customer for the live code on the card's page, or call a manager.
+why-currency_mismatch = Another currency
+do-currency_mismatch = The programme counts in another currency than this sale.
+why-device_full = Nothing was sent
+do-device_full = This device can't keep notes: its storage is full or switched off. Leave private browsing or free some space, then scan again.
+why-forbidden = Not allowed here
+do-forbidden = This till may not do that. Ask a manager.
+why-identify_only = This code can't be redeemed
+do-identify_only = Ask for the live code on the card's page, or the code in the wallet that changes.
+why-insufficient_points = Not enough points
+do-insufficient_points = Choose another reward, or add the sale first.
+why-invalid_code = Not one of our codes
+do-invalid_code = Scan again. If it stays so, look the member up another way or call a manager.
+why-key_revoked = This till was signed out
+do-key_revoked = Ask a manager for a new one-time code.
+why-ledger_regressed = Stop: call a manager
+do-ledger_regressed = The records of this code don't agree. Don't hand anything over.
+why-ledger_unavailable = Not possible now
+do-ledger_unavailable = The records can't be reached. Nothing was changed; try again in a minute.
+why-live_code_required = The live code is needed
+do-live_code_required = For this reward ask the customer to open the card's page and show the code with the countdown.
+why-member_erased = This card is closed
+do-member_erased = The member left the programme. They may join again.
+why-member_unverified = Not confirmed yet
+do-member_unverified = The member has to enter the code that we sent before points can be used. The card's page sends a new one.
+why-pace_limited = Too often
+do-pace_limited = This card was used as often as it may be for now. Try again later.
+why-pass_replaced = An old pass
+do-pass_replaced = A newer pass was issued for this card. Ask the customer to open the new one.
+why-programme_disabled = The programme is closed now
+do-programme_disabled = Nothing can be redeemed at the moment. Ask a manager.
+why-rate_limited = Too fast
+do-rate_limited = Wait a moment, then scan again.
+why-receipt_reused = This receipt was used before
+do-receipt_reused = Points were added for this receipt number. Check the number.
+why-return_exceeds_sale = Already taken back
+do-return_exceeds_sale = The sale was returned before.
+why-reversal_too_late = Too late to undo here
+do-reversal_too_late = After 15 minutes a manager has to undo it.
+why-reward_disabled = This reward is switched off
+do-reward_disabled = Choose another one.
+why-shift_closed = The shift is closed
+do-shift_closed = Sign in again.
+why-store_disabled = This store is switched off
+do-store_disabled = Ask a manager.
+why-terminal_disabled = This till is switched off
+do-terminal_disabled = Ask a manager.
+why-unauthorized = This till is not signed in
+do-unauthorized = Sign in again.
+why-validation_failed = Something is not right
+do-validation_failed = Check what was typed.
+why-voucher_not_open = The voucher was used or ended
+do-voucher_not_open = Don't hand anything over. Scan the card to see what it can still buy.
+why-wrong_programme = Not a card of this shop's programme
+do-wrong_programme = This till works with another programme.
+why-wrong_store = Not valid in this store
+do-wrong_store = It can be used in another store.

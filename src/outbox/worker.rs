@@ -1,6 +1,6 @@
 //! The worker loop of one channel: claims what is due, sorts it into lanes, has it delivered, and settles each claim.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::lanes::{Admission, Attempt, Change, Lanes};
 use super::retry::{LONGEST_OWED_MS, MOST_TRIES, fetch_wait_ms, is_pushed_out, retry_ms};
@@ -29,7 +29,7 @@ const USABLE_LEASE_MS: i64 = 25_000;
 /// Deliveries of a lane that are under way at once.
 const AT_ONCE: usize = 32;
 
-/// How long an item waits whose lane is at work already.
+/// How long an item waits whose lane is at work already, with others next in line.
 const LANE_BUSY_MS: i64 = 1_000;
 
 /// How much the items of a stopped lane are spread when it may be probed, so that they don't all come due at once.
@@ -74,6 +74,15 @@ impl AddAssign for Stats {
         self.dead += more.dead;
     }
 }
+
+/// Items of one lane that are ours for as long as the lease lasts.
+struct Claim {
+    at: Timestamp,
+    items: Vec<OutboxItem>,
+}
+
+/// Lanes at work, each with what is next in its line.
+type Busy = HashMap<Lane, Option<Claim>>;
 
 /// Delivers what is owed to one wallet.
 pub struct OutboxWorker {
@@ -127,7 +136,8 @@ impl OutboxWorker {
     pub async fn run_once(&self) -> Result<Stats, DbError> {
         let (groups, claimed) = self.claim().await?;
         let mut stats = Stats { claimed, ..Stats::default() };
-        for more in join_all(groups.into_iter().map(|(lane, items)| self.work(lane, items))).await {
+        let at = self.clock.now();
+        for more in join_all(groups.into_iter().map(|(lane, items)| self.work(lane, Claim { at, items }))).await {
             stats += more;
         }
         Ok(stats)
@@ -136,8 +146,7 @@ impl OutboxWorker {
     /// Works until `shutdown` is done, then finishes what is under way.
     pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
-        let mut at_work: JoinSet<Lane> = JoinSet::new();
-        let mut busy: HashSet<Lane> = HashSet::new();
+        let (mut at_work, mut busy) = (JoinSet::new(), Busy::new());
         loop {
             let (wait, failed) = match self.start(&mut at_work, &mut busy).await {
                 Ok(wait) => (wait, false),
@@ -149,37 +158,56 @@ impl OutboxWorker {
             tokio::select! {
                 () = &mut shutdown => break,
                 () = self.owed.notified(), if !failed => {}
-                Some(done) = at_work.join_next(), if !at_work.is_empty() => {
-                    match done {
-                        Ok(lane) => drop(busy.remove(&lane)),
-                        // A panic took its lane's name along: let all of them in again.
-                        Err(error) => {
-                            tracing::error!(%error, "a delivery broke off");
-                            busy.clear();
-                        }
-                    }
-                }
+                Some(done) = at_work.join_next(), if !at_work.is_empty() => self.go_on(done, &mut at_work, &mut busy),
                 () = tokio::time::sleep(wait) => {}
             }
         }
+        let now = self.clock.now();
+        let in_line: Vec<_> = busy.into_values().flatten().flat_map(|claim| claim.items).collect();
+        self.hold(in_line, now, None).await;
         while at_work.join_next().await.is_some() {}
     }
 
+    /// A lane is done: who is next in its line goes on at once.
+    fn go_on(self: &Arc<Self>, done: Result<Lane, JoinError>, at_work: &mut JoinSet<Lane>, busy: &mut Busy) {
+        match done {
+            Ok(lane) => {
+                if let Some(claim) = busy.remove(&lane).flatten() {
+                    busy.insert(lane.clone(), None);
+                    self.set_to_work(lane, claim, at_work);
+                }
+            }
+            // A panic took its lane's name along: let all of them in again. Who was in line comes back when the lease is over.
+            Err(error) => {
+                tracing::error!(%error, "a delivery broke off");
+                busy.clear();
+            }
+        }
+    }
+
+    fn set_to_work(self: &Arc<Self>, lane: Lane, claim: Claim, at_work: &mut JoinSet<Lane>) {
+        let worker = Arc::clone(self);
+        at_work.spawn(async move {
+            worker.work(lane.clone(), claim).await;
+            lane
+        });
+    }
+
     /// Claims, and sets those lanes to work that are free; says how long to wait then.
-    async fn start(self: &Arc<Self>, at_work: &mut JoinSet<Lane>, busy: &mut HashSet<Lane>) -> Result<Duration, DbError> {
+    async fn start(self: &Arc<Self>, at_work: &mut JoinSet<Lane>, busy: &mut Busy) -> Result<Duration, DbError> {
         let (groups, claimed) = self.claim().await?;
+        let at = self.clock.now();
         let mut started = false;
         for (lane, items) in groups {
-            if busy.insert(lane.clone()) {
-                started = true;
-                let worker = Arc::clone(self);
-                at_work.spawn(async move {
-                    worker.work(lane.clone(), items).await;
-                    lane
-                });
-            } else {
-                let until = self.clock.now().plus_millis(LANE_BUSY_MS);
-                self.hold(items, until, None).await;
+            let claim = Claim { at, items };
+            match busy.get_mut(&lane) {
+                None => {
+                    started = true;
+                    busy.insert(lane.clone(), None);
+                    self.set_to_work(lane, claim, at_work);
+                }
+                Some(line @ None) => *line = Some(claim),
+                Some(Some(_)) => self.hold(claim.items, at.plus_millis(LANE_BUSY_MS), None).await,
             }
         }
         if claimed == self.claim_size() && started && self.sender.together() == 1 {
@@ -202,15 +230,14 @@ impl OutboxWorker {
     }
 
     /// Delivers a lane's items, as many at once as the lane lets through.
-    async fn work(&self, lane: Lane, items: Vec<OutboxItem>) -> Stats {
-        let began = self.clock.now();
+    async fn work(&self, lane: Lane, claim: Claim) -> Stats {
         let mut stats = Stats::default();
-        let mut waiting = VecDeque::from(items);
+        let mut waiting = VecDeque::from(claim.items);
         while !waiting.is_empty() {
             let now = self.clock.now();
             let admission = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).admit(&lane, now);
             let number = match admission {
-                Admission::Open if now.since(began) < USABLE_LEASE_MS => self.at_once(),
+                Admission::Open if now.since(claim.at) < USABLE_LEASE_MS => self.at_once(),
                 Admission::Probe => 1,
                 Admission::Open => {
                     stats.held += waiting.len();

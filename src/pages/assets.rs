@@ -14,6 +14,10 @@ use crate::ids::encode;
 /// A year: the address changes before the contents do.
 pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
+/// The worker that reads codes off pictures. A worker goes by the policy that its own file came with.
+const READER: &str = "scan/reader.js";
+const READER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+
 /// Letters of the hash in addresses.
 const VERSION_LETTERS: usize = 12;
 
@@ -47,7 +51,8 @@ fn load() -> Assets {
         hash.update(name.as_bytes());
         hash.update(&(plain.len() as u64).to_be_bytes());
         hash.update(&plain);
-        let gzip = if content_type.starts_with("text/") { gzip(&plain) } else { None };
+        let compresses = content_type.starts_with("text/") || content_type == "application/wasm";
+        let gzip = if compresses { gzip(&plain) } else { None };
         files.insert(name.into_owned(), Asset { content_type, plain, gzip });
     }
     let hash = hash.finish();
@@ -63,6 +68,7 @@ fn content_type(name: &str) -> Option<&'static str> {
         "js" => Some("text/javascript; charset=utf-8"),
         "svg" => Some("image/svg+xml"),
         "woff2" => Some("font/woff2"),
+        "wasm" => Some("application/wasm"),
         _ => None,
     }
 }
@@ -100,7 +106,11 @@ pub async fn show(request: HttpRequest, path: web::Path<(String, String)>) -> Ht
         .insert_header((header::CONTENT_TYPE, asset.content_type))
         .insert_header((header::CACHE_CONTROL, keep))
         .insert_header((header::VARY, "Accept-Encoding"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header(("cross-origin-resource-policy", "same-origin"));
+    if name == READER {
+        response.insert_header((header::CONTENT_SECURITY_POLICY, READER_POLICY));
+    }
     let takes_gzip = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
     match &asset.gzip {
         Some(bytes) if takes_gzip.is_some_and(|names| names.contains("gzip")) => {
@@ -110,12 +120,15 @@ pub async fn show(request: HttpRequest, path: web::Path<(String, String)>) -> Ht
     }
 }
 
-/// The service worker, which has to be at an address of its own that never changes.
-pub async fn service_worker() -> HttpResponse {
-    let Some(asset) = ASSETS.files.get("card-worker.js") else { return HttpResponse::NotFound().finish() };
+/// A service worker, which has to be at an address of its own that never changes; it works for addresses that begin with `scope`.
+#[must_use]
+pub fn service_worker(name: &str, scope: &'static str) -> HttpResponse {
+    let Some(asset) = ASSETS.files.get(name) else { return HttpResponse::NotFound().finish() };
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, asset.content_type))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header(("service-worker-allowed", scope))
         .insert_header((
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; connect-src 'self'; font-src 'self'; style-src 'self'",

@@ -20,6 +20,7 @@ pub mod card;
 pub mod errors;
 pub mod join;
 pub mod robots;
+pub mod scan;
 pub mod verification;
 
 use std::net::IpAddr;
@@ -79,5 +80,6 @@ pub fn configure(pages: Data<Pages>) -> impl FnOnce(&mut ServiceConfig) {
         config.route("/brand/{template}/{version}/{file}", web::get().to(brand::look));
         card::routes(config);
         join::routes(config);
+        scan::routes(config);
     }
 }

@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, ProgrammeId, VoucherId};
 use crate::ledger::{CardState, DocumentKey, EXPIRY_GRACE_MS, Place, Token, TokenKind, TokenState, VoucherState};
+use crate::money::Currency;
 use crate::programme::{Programme, Reward, Status, StoreDocument, TerminalDocument};
 use crate::redemption::Resolved;
 
@@ -21,6 +22,11 @@ pub struct ScanView {
     pub number: String,
     /// Its programme.
     pub programme: ProgrammeId,
+    /// The programme's name in the language that was asked for.
+    pub programme_name: String,
+    /// The currency that its sales are counted in.
+    #[schema(value_type = String, example = "KWD")]
+    pub currency: Currency,
     /// Points that can be spent today.
     pub points: i64,
     /// Points that wait until the member has confirmed the contact; only there while that is so.
@@ -134,6 +140,8 @@ impl Core {
             card: state.card.id,
             number: state.card.number,
             programme: state.card.programme,
+            programme_name: localised(&programme.name, language),
+            currency: programme.currency,
             points,
             pending,
             held: state.card.held,

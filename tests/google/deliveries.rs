@@ -1,11 +1,12 @@
 //! What reaches Google Wallet and how: few requests, few notices, through faults, and nothing twice; and what Google tells us.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use walaa::google::GoogleWriter;
 use walaa::outbox::GoogleAsker;
-use walaa::sandbox::google::{CallbackFault, FailKind, FailTimes, FailWhere, Fault, Forgery, Permission};
+use walaa::sandbox::google::{CallbackFault, FailKind, FailTimes, FailWhere, Fault, Forgery, GoogleSandbox, Permission};
 
 use super::world::GoogleWorld;
 use crate::support::app::Customer;
@@ -105,17 +106,49 @@ async fn a_new_face_of_a_programme_is_one_request_for_its_class() {
 async fn what_fails_is_tried_again_and_apples_phones_do_not_wait_for_it() {
     let world = GoogleWorld::new().await;
     let (customer, object) = saved(&world).await;
+    let link =
+        world.app.get(&world.app.shop.owner, &format!("/v1/cards/{}", customer.card)).await.expect(200)["links"]["apple"].take();
+    let package = world.phone.download(link.as_str().expect("a link").parse().expect("an address")).await.expect("a pass");
+    let apple_card = world.phone.add_pass(&package).await.expect("a pass that verifies");
     world.google.fail(fault(FailKind::Status(503), FailTimes::Probability(1.0)));
     world.app.earn(&world.app.shop, &customer.card, "1.000").await;
     let path = format!("/v1/cards/{}/delivery", customer.card);
-    let owed = async || world.app.get(&world.app.shop.auditor, &path).await.expect(200)["owed"][0].clone();
-    let waiting = world.eventually("a failure is noted", async || Some(owed().await).filter(|owed| owed["tries"] == 1)).await;
+    let owed = async || {
+        let owed = world.app.get(&world.app.shop.auditor, &path).await.expect(200)["owed"].take();
+        owed.as_array().and_then(|owed| owed.iter().find(|row| row["channel"] == "google").cloned())
+    };
+    let waiting = world.eventually("a failure is noted", async || owed().await.filter(|owed| owed["tries"] == 1)).await;
     assert!(waiting["last_error"].as_str().is_some_and(|error| error.contains("503")), "{waiting}");
-    assert_eq!(waiting["channel"], "google");
+    world
+        .eventually("the iPhone shows the sale while Google still takes nothing", async || {
+            let passes = world.phone.passes();
+            let pass = passes.iter().find(|pass| pass.key == apple_card)?;
+            (pass.opened.pass["storeCard"]["primaryFields"][0]["value"] == 10).then_some(())
+        })
+        .await;
+    assert_eq!(GoogleWorld::points(&world.google.object(&object).expect("an object")), 0);
     world.google.clear_faults();
     world.clock.advance_seconds(15 * 60);
     world.app.earn(&world.app.shop, &customer.card, "1.000").await;
     world.until(&object, |object| GoogleWorld::points(object) == 20).await;
+}
+
+#[tokio::test]
+async fn a_change_waits_for_the_request_before_it_and_no_longer() {
+    let world = GoogleWorld::new().await;
+    let (one, two) = (saved(&world).await, saved(&world).await);
+    world.quiet(&one.0).await;
+    world.quiet(&two.0).await;
+    world.google.fail(fault(FailKind::Late(Duration::from_millis(700)), FailTimes::Next(1)));
+    world.app.earn(&world.app.shop, &one.0.card, "1.000").await;
+    let has = |id: &str, points: i64| {
+        let id = id.to_owned();
+        move |google: &GoogleSandbox| google.object(&id).is_some_and(|object| GoogleWorld::points(&object) == points)
+    };
+    assert!(world.google.wait_until(has(&one.1, 10)).await, "the first change is at Google, and not yet answered");
+    world.app.earn(&world.app.shop, &two.0.card, "1.000").await;
+    // The clock stands still: nothing that was put off would come due.
+    assert!(world.google.wait_until(has(&two.1, 10)).await, "the second went as soon as the line was free");
 }
 
 #[tokio::test]

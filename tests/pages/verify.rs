@@ -95,7 +95,10 @@ async fn from_the_form_over_the_code_to_the_card() {
     assert_eq!((&shown["points"], &shown["pending"]), (&json!(0), &json!(200)), "{shown}");
     let live = app.live_code(&app.shop, &customer.card).await;
     let scan = app.post(&app.shop.pos, "/v1/scans", &json!({ "code": live })).await.expect(200);
-    assert_eq!((&scan["points"], &scan["pending"], &scan["rewards"][0]["reason"]), (&json!(0), &json!(200), &json!("member_unverified")));
+    assert_eq!(
+        (&scan["points"], &scan["pending"], &scan["rewards"][0]["reason"]),
+        (&json!(0), &json!(200), &json!("member_unverified"))
+    );
     app.redeem(&app.shop, &live, "coffee").await.refused("member_unverified");
     let card = visitor.get(&format!("{base}?lang=en")).await.expect(200);
     assert!(card.words().contains("200 points wait until you have confirmed your contact."), "{}", card.words());
@@ -142,7 +145,11 @@ async fn a_squatter_keeps_nobody_out_and_keeps_nothing() {
 
     let asking = world.join(&mut owner, ("Sara", "50001234")).await.expect(200);
     let key = squatted.rsplit('/').next().expect("a key");
-    assert!(!asking.body.contains(key) && !asking.body.contains("Mallory") && asking.words().contains("…234"), "{}", asking.words());
+    assert!(
+        !asking.body.contains(key) && !asking.body.contains("Mallory") && asking.words().contains("…234"),
+        "{}",
+        asking.words()
+    );
     let (code, path) = (world.code(2).await, world.path());
     let claim = asking.hidden("claim");
     let wrong = if code == "000000" { "000001" } else { "000000" };
@@ -156,7 +163,8 @@ async fn a_squatter_keeps_nobody_out_and_keeps_nothing() {
     let shown = owner.get(&format!("{card}&lang=en")).await.expect(200);
     assert!(shown.words().contains("Hello, Sara"), "{}", shown.words());
     squatter.get(&squatted).await.expect(410);
-    let forged = owner.post(&action, &[("token", &token), ("op", "another-operation-1"), ("code", "1"), ("claim", "x.y.z")]).await;
+    let forged =
+        owner.post(&action, &[("token", &token), ("op", "another-operation-1"), ("code", "1"), ("claim", "x.y.z")]).await;
     assert_eq!(forged.status, 400);
 }
 
@@ -246,7 +254,10 @@ print(json.dumps({"subject": mail["subject"], "from": str(mail["from"]), "name":
     assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
     let mail: serde_json::Value = serde_json::from_slice(&read.stdout).expect("JSON");
     assert_eq!(mail["subject"], format!("رمزك في مكافآت هو {code}"));
-    assert_eq!((&mail["name"], &mail["to"], &mail["auto"]), (&json!("مكافآت"), &json!("sara@example.com"), &json!("auto-generated")));
+    assert_eq!(
+        (&mail["name"], &mail["to"], &mail["auto"]),
+        (&json!("مكافآت"), &json!("sara@example.com"), &json!("auto-generated"))
+    );
     assert_eq!((&mail["kind"], &mail["types"]), (&json!("multipart/alternative"), &json!(["text/plain", "text/html"])));
     assert_eq!(mail["charsets"], json!(["utf-8", "utf-8"]));
     let [text, html] = [0, 1].map(|place| mail["texts"][place].as_str().expect("a text").to_owned());

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::code::LiveCode;
 use super::{Pages, enter, with_holder};
+use crate::pages::assets;
 use crate::pages::page::Page;
 
 #[derive(Template)]
@@ -72,4 +73,9 @@ pub async fn manifest(request: HttpRequest, pages: Data<Pages>) -> HttpResponse 
             .body(manifest.to_string()))
     })
     .await
+}
+
+/// The service worker of cards' pages.
+pub async fn worker() -> HttpResponse {
+    assets::service_worker("card-worker.js", "/c/")
 }

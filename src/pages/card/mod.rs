@@ -31,7 +31,7 @@ pub use show::earning_sentences;
 
 /// Every address of a card. The fixed ones stand before those with a key.
 pub fn routes(config: &mut ServiceConfig) {
-    config.route("/c/card-worker.js", web::get().to(super::assets::service_worker));
+    config.route("/c/card-worker.js", web::get().to(installed::worker));
     config.route("/c/closed", web::get().to(privacy::closed));
     config.route("/c/{key}", web::get().to(show::show));
     config.route("/c/{key}/live", web::get().to(installed::live));

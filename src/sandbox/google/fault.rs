@@ -17,6 +17,8 @@ pub enum FailKind {
     CutBefore,
     /// The work is done and the connection ends before the answer.
     CutAfter,
+    /// The work is done, and answered so much later.
+    Late(Duration),
     /// No answer, ever; nothing is done.
     Hang,
 }

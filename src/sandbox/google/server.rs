@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::batch;
 use super::dispatch::{ApiAnswer, ApiRequest, ROOT};
-use super::fault::{FailKind, FailWhere, Reach};
+use super::fault::{FailKind, FailWhere, Fault, Reach};
 use super::refusal::Refusal;
 use super::save::{self, MAX_LINK};
 use super::{ImageCheck, Shared, images, oauth, phone};
@@ -45,7 +45,7 @@ async fn befall(kind: FailKind) -> Option<HttpResponse> {
     match kind {
         FailKind::Hang => future::pending().await,
         FailKind::CutBefore => Some(cut()),
-        FailKind::CutAfter | FailKind::Status(_) => None,
+        FailKind::CutAfter | FailKind::Late(_) | FailKind::Status(_) => None,
     }
 }
 
@@ -96,7 +96,19 @@ async fn api(shared: web::Data<Shared>, request: HttpRequest, body: Bytes) -> Ht
         return refuse(&refusal);
     }
     let answer = shared.dispatch(&api_request, fault.as_ref());
-    if fault.is_some_and(|fault| fault.kind == FailKind::CutAfter) { cut() } else { respond(&answer) }
+    befall_answer(fault.as_ref(), respond(&answer)).await
+}
+
+/// What a fault makes of an answer whose work is done.
+async fn befall_answer(fault: Option<&Fault>, answer: HttpResponse) -> HttpResponse {
+    match fault.map(|fault| fault.kind) {
+        Some(FailKind::CutAfter) => cut(),
+        Some(FailKind::Late(by)) => {
+            tokio::time::sleep(by).await;
+            answer
+        }
+        _ => answer,
+    }
 }
 
 /// Looks at the pictures of a request, where that is wanted.
@@ -134,12 +146,10 @@ async fn batch(shared: web::Data<Shared>, request: HttpRequest, body: Bytes) -> 
         };
         answers.push((part, answer));
     }
-    if fault.is_some_and(|fault| fault.kind == FailKind::CutAfter) {
-        return cut();
-    }
     let boundary = format!("batch_{}", crate::ids::encode(&shared.ids.random()));
     let content_type = format!("multipart/mixed; boundary={boundary}");
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(batch::answer(&answers, &boundary))
+    let answer = HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(batch::answer(&answers, &boundary));
+    befall_answer(fault.as_ref(), answer).await
 }
 
 async fn token(shared: web::Data<Shared>, form: web::Form<Vec<(String, String)>>) -> HttpResponse {
