@@ -27,6 +27,7 @@ use crate::db::batcher::Batcher;
 use crate::gate::{Gate, RateRule};
 use crate::google::callbacks::CallbackService;
 use crate::http::address;
+use crate::http::holders::Holders;
 use crate::http::limits::Limits;
 use crate::http::{AppState, State};
 use crate::ids::Ids;
@@ -98,14 +99,15 @@ impl App {
         let client = move |request: &actix_web::HttpRequest| Some(address::client(request, &trusted));
         let callbacks = google::callbacks(config, &core, &google, client)?;
         let messenger = messages::messenger(config, Arc::clone(&parts.clock))?;
-        let pages = pages(config, &core, (templates, &apple, &tasks), messenger);
+        let holders = Arc::<Holders>::default();
+        let pages = pages(config, (&core, &holders), (templates, &apple, &tasks), messenger);
         let web_service = web_service(config, (&core, gate), (apple, Arc::clone(&builder), &tasks));
         let state = AppState {
             core,
             environment: open::environment(config),
             limits: Arc::new(limits(config)),
             trusted_proxies: config.server.trusted_proxies.clone().into(),
-            holders: Arc::default(),
+            holders,
             health: Arc::default(),
             passes: Some(builder),
             google: writer,
@@ -212,7 +214,7 @@ const JOINS_PER_MS: u32 = 3_600_000;
 
 fn pages(
     config: &Config,
-    core: &Core,
+    (core, holders): (&Core, &Arc<Holders>),
     (templates, apple, tasks): (Arc<Templates>, &Arc<Apple>, &Tasks),
     messenger: Option<Arc<dyn Messenger>>,
 ) -> actix_web::web::Data<Pages> {
@@ -220,6 +222,7 @@ fn pages(
     let views =
         ViewBuilder::new(Arc::clone(&core.db), Arc::clone(&core.keyring), Arc::clone(&core.clock), Arc::clone(&core.public_url));
     let limits = &config.limits;
+    let holders = Arc::clone(holders);
     actix_web::web::Data::new(Pages {
         core: core.clone(),
         views,
@@ -228,6 +231,8 @@ fn pages(
         messenger,
         live: Live::new(tasks.numbered()),
         client_address: Arc::new(move |request| address::client(request, &trusted)),
+        changed: Arc::new(move || holders.forget()),
+        environment: open::environment(config),
         limits: PageLimits {
             pages: RateRule::per_second(limits.address_per_second).burst(limits.address_burst),
             fruitless: RateRule::new(limits.failed_sign_ins, FAILURES_PER_MS),

@@ -48,6 +48,7 @@ codes! {
     Unauthorized 401 "unauthorized" "A valid key is needed";
     KeyExpired 401 "key_expired" "The key has expired";
     KeyRevoked 401 "key_revoked" "The key was revoked";
+    ShiftClosed 401 "shift_closed" "No shift is open at this till: sign in";
     Forbidden 403 "forbidden" "The key may not do this";
     WrongProgramme 403 "wrong_programme" "The key is not for this programme";
     WrongStore 403 "wrong_store" "The key is bound to another store";

@@ -117,6 +117,10 @@ id!(/// A shop.
     StoreId, "sto");
 id!(/// A till or scanner in a shop.
     TerminalId, "trm");
+id!(/// One of the staff, who signs in at tills.
+    StaffId, "staff");
+id!(/// A shift of one of the staff at a till; the same sixteen bytes as the operation that opened it.
+    ShiftId, "shift");
 id!(/// An API key of an integration or a person.
     KeyId, "key");
 id!(/// A person known to an organisation.

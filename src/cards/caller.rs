@@ -24,6 +24,8 @@ pub struct Caller {
     pub store: Option<(StoreId, String)>,
     /// The till that it is, with its name.
     pub terminal: Option<(TerminalId, String)>,
+    /// The code of the cashier who has signed in there; none for keys, whose clients name the cashier themselves.
+    pub cashier: Option<String>,
 }
 
 impl Caller {
@@ -48,16 +50,22 @@ impl Caller {
         if self.programmes.is_empty() || self.programmes.contains(&programme) { Ok(()) } else { Err(Code::WrongProgramme.into()) }
     }
 
-    /// Where an operation of this caller happens. A key that is bound to a shop can't speak for another.
+    /// Where an operation of this caller happens. A key that is bound to a shop can't speak for another, nor one cashier for another.
     ///
     /// # Errors
-    /// `wrong_store`.
+    /// `wrong_store`; `forbidden` for another cashier.
     pub fn place(&self, asked: Option<StoreId>, cashier: Option<String>) -> Result<Place, Problem> {
         if let (Some(asked), Some((own, _))) = (asked, &self.store)
             && asked != *own
         {
             return Err(Code::WrongStore.into());
         }
+        if let (Some(asked), Some(own)) = (&cashier, &self.cashier)
+            && asked != own
+        {
+            return Err(Problem::new(Code::Forbidden, "The cashier is another one than the one who has signed in at this till."));
+        }
+        let cashier = self.cashier.clone().or(cashier);
         let (store, store_name) = self.store.clone().map_or((asked, None), |(id, name)| (Some(id), Some(name)));
         let (terminal, terminal_name) = self.terminal.clone().unzip();
         Ok(Place { store, store_name, terminal, terminal_name, cashier })

@@ -82,6 +82,10 @@ struct Ready {
     mail_url: String,
     member: String,
     card: String,
+    scan_url: String,
+    scan_code: String,
+    staff: String,
+    staff_pin: String,
 }
 
 /// Runs until SIGTERM or Ctrl-C.
@@ -152,7 +156,12 @@ impl Running {
         let page = stage::show(&phone, &apns, phone_port, (std::slice::from_ref(&tls_url), offers))?;
         cafe.put_first_card_on(&phone, &core).await?;
         cafe.put_first_card_on_google(app_google.as_deref(), &core).await?;
+        let opening = cafe.opening(&core, &config, &base_url).await?;
         let ready = Ready {
+            scan_url: format!("{base_url}/scan"),
+            scan_code: opening.code,
+            staff: opening.staff.to_string(),
+            staff_pin: opening.pin,
             base_url,
             tls_url,
             admin_key: cafe.admin_key(&core, &config).await?,

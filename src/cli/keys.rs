@@ -257,6 +257,7 @@ fn system(org: OrgId) -> Caller {
         programmes: BTreeSet::new(),
         store: None,
         terminal: None,
+        cashier: None,
     }
 }
 

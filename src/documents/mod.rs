@@ -4,7 +4,12 @@
 //! by the ledger. A new document takes its id from the operation that makes it, so that a repeated request names the same one.
 
 mod keys;
+mod pins;
 mod rights;
+mod session;
+mod shifts;
+mod sign_in;
+mod staff;
 mod terminals;
 
 use std::sync::Arc;
@@ -18,11 +23,16 @@ use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
 use crate::ledger::{Answer, Body, Document, DocumentKey, DocumentKind, DocumentSaved, Principal, PutDocument};
 use crate::programme::{
-    EnrolmentDocument, KeyDocument, MAX_DOCUMENT_BYTES, OrganisationDocument, Programme, StoreDocument, TerminalDocument,
+    EnrolmentDocument, KeyDocument, MAX_DOCUMENT_BYTES, OrganisationDocument, Programme, ShiftDocument, StaffCodeDocument,
+    StaffDocument, StoreDocument, TerminalDocument,
 };
 
 pub use keys::{KeyInput, KeyView, OldSecret, create_key, key_secret, retire_secret, revoke_key, rotate_key};
 pub use rights::{covers, whole_organisation};
+pub use session::{Reached, SHIFT_COOKIE, TILL_COOKIE, cookie};
+pub use shifts::{Cashier, OpenShift, Opened, ShiftOver, Till, TillKey, close_shift, open_shift_of, till_of, zone_of};
+pub use sign_in::{SignIn, Signing, sign_in};
+pub use staff::{StaffInput, StaffView, create_staff, new_pin, pin_of, put_staff, staff_of_store, staff_pin};
 pub use terminals::{Enrolled, TerminalInput, TerminalView, create_terminal, enrol, enrolment_code, new_enrolment, put_terminal};
 
 /// Versions of one document that are looked through at most.
@@ -59,6 +69,9 @@ config_documents! {
     TerminalDocument: Terminal,
     KeyDocument: Key,
     EnrolmentDocument: Enrolment,
+    StaffDocument: Staff,
+    StaffCodeDocument: StaffCode,
+    ShiftDocument: Shift,
 }
 
 /// A version of a document, read.

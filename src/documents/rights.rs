@@ -54,6 +54,7 @@ mod tests {
             programmes: BTreeSet::new(),
             store: None,
             terminal: None,
+            cashier: None,
         }
     }
 

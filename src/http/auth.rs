@@ -1,4 +1,4 @@
-//! Who is asking: the key in `Authorization: Bearer`, as a [`Caller`]. Every route but the open ones is behind [`door`].
+//! Who is asking: the key in `Authorization: Bearer`, or the cookies of the scanner's page (`scanner`), as a [`Caller`]. Every route but the open ones is behind [`door`].
 //!
 //! Unknown keys, wrong secrets, keys of the other environment and texts that are no key get the same 401. Only who knows the secret
 //! hears that a key has expired or was revoked.
@@ -17,7 +17,7 @@ use crate::error::{Code, Problem};
 use crate::http::endpoint::Access;
 use crate::http::holders::{self, Holder};
 use crate::http::problem::{self, Refused};
-use crate::http::{AppState, State, address, limits};
+use crate::http::{AppState, State, address, limits, scanner};
 use crate::tokens::Credential;
 
 /// A caller whose key was checked.
@@ -56,7 +56,9 @@ pub async fn door(
 
 async fn admit(state: &AppState, access: Access, request: &HttpRequest) -> Result<Caller, Problem> {
     let address = address::client(request, &state.trusted_proxies);
-    let sent = credential(request).filter(|sent| sent.environment == state.environment);
+    let by_cookie = scanner::is_meant(request);
+    let sent = if by_cookie { scanner::credential(state, request)? } else { credential(request) };
+    let sent = sent.filter(|sent| sent.environment == state.environment);
     let Some(sent) = sent else {
         limits::hold(&state.core, [state.limits.on_address(address), state.limits.on_failures(address)]).await?;
         return Err(unknown("no_key"));
@@ -79,6 +81,7 @@ async fn admit(state: &AppState, access: Access, request: &HttpRequest) -> Resul
     door.push(state.limits.on_organisation(holder.org()));
     limits::hold(&state.core, door).await?;
     let caller = holder.enter(now)?;
+    let caller = if by_cookie { scanner::sign_in(state, request, caller).await? } else { caller };
     if let Access::Right(scope) = access {
         caller.need(scope)?;
     }

@@ -146,6 +146,7 @@ async fn read_key(core: &Core, id: KeyId) -> Result<Option<Holder>, Problem> {
         programmes: key.programmes,
         store,
         terminal: None,
+        cashier: None,
     };
     Ok(Some(Holder {
         caller,
@@ -168,6 +169,7 @@ async fn read_terminal(core: &Core, id: TerminalId) -> Result<Option<Holder>, Pr
         programmes: terminal.programmes,
         store: Some((terminal.store, store_name)),
         terminal: Some((id, terminal.name)),
+        cashier: None,
     };
     Ok(Some(Holder {
         caller,

@@ -30,7 +30,9 @@ pub mod organisation;
 pub mod passes;
 pub mod programmes;
 pub mod redemptions;
+pub mod scanner;
 pub mod scans;
+pub mod staff;
 pub mod stores;
 pub mod terminals;
 pub mod vouchers;
@@ -162,6 +164,12 @@ fn configuration_endpoints() -> Vec<Endpoint> {
         put("/v1/terminals/{id}", ConfigWrite, terminals::put),
         get("/v1/terminals/{id}/history", ConfigRead, terminals::history),
         post("/v1/terminals/{id}/enrolment", ConfigWrite, terminals::new_code),
+        get("/v1/staff", ConfigRead, staff::list),
+        post("/v1/staff", ConfigWrite, staff::create),
+        get("/v1/staff/{id}", ConfigRead, staff::get),
+        put("/v1/staff/{id}", ConfigWrite, staff::put),
+        get("/v1/staff/{id}/history", ConfigRead, staff::history),
+        post("/v1/staff/{id}/pin", ConfigWrite, staff::new_pin),
         get("/v1/keys", Keys, keys::list),
         post("/v1/keys", Keys, keys::create),
         get("/v1/keys/{id}", Keys, keys::get),

@@ -18,9 +18,11 @@ use crate::http::endpoint::{Access, Endpoint};
 use crate::http::problem::ProblemBody;
 use crate::http::{
     cards, deliveries, earnings, endpoints, google, health, journal, keys, members, ops, organisation, passes, programmes,
-    redemptions, scans, stores, terminals, vouchers,
+    redemptions, scanner, scans, staff, stores, terminals, vouchers,
 };
-use crate::ids::{CardId, DeadLetterId, EarningId, KeyId, MemberId, ProgrammeId, RedemptionId, StoreId, TerminalId, VoucherId};
+use crate::ids::{
+    CardId, DeadLetterId, EarningId, KeyId, MemberId, ProgrammeId, RedemptionId, StaffId, StoreId, TerminalId, VoucherId,
+};
 use refusals::Takes;
 
 /// The name of the one way to sign in.
@@ -45,6 +47,7 @@ const SCHEME: &str = "key";
         programmes::list, programmes::create, programmes::get, programmes::put, programmes::history,
         stores::list, stores::create, stores::get, stores::put, stores::history,
         terminals::list, terminals::create, terminals::enrol, terminals::get, terminals::put, terminals::history, terminals::new_code,
+        staff::list, staff::create, staff::get, staff::put, staff::history, staff::new_pin,
         keys::list, keys::create, keys::get, keys::history, keys::rotate, keys::retire, keys::revoke,
         journal::list, deliveries::dead_letters, deliveries::replay, deliveries::forget, deliveries::device_logs,
         health::alive, health::ready,
@@ -62,6 +65,7 @@ const SCHEME: &str = "key";
         (name = "programmes", description = "Points, rules, rewards"),
         (name = "stores", description = "Shops"),
         (name = "terminals", description = "Tills and scanners"),
+        (name = "staff", description = "Who signs in at the scanner's page, with a PIN"),
         (name = "keys", description = "Keys of integrations and people"),
         (name = "journal", description = "What happened, in order"),
         (name = "deliveries", description = "What wallets did not get, and what phones say"),
@@ -121,7 +125,7 @@ fn complete(operation: &mut Operation, endpoint: &Endpoint) {
     if takes.key {
         add_parameter(operation, operation_key());
     }
-    name_right(operation, endpoint.access);
+    name_right(operation, endpoint);
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in refusals::of(endpoint, &takes) {
         by_status.entry(code.status()).or_default().push(code);
@@ -140,14 +144,19 @@ fn add_parameter(operation: &mut Operation, parameter: Parameter) {
     operation.parameters.get_or_insert_default().insert(0, RefOr::T(parameter));
 }
 
-fn name_right(operation: &mut Operation, access: Access) {
-    let needs = match access {
+fn name_right(operation: &mut Operation, endpoint: &Endpoint) {
+    let needs = match endpoint.access {
         Access::Open => {
             operation.security = Some(Vec::new());
             return;
         }
         Access::AnyKey => "Any key may, for operations of its own.".to_owned(),
         Access::Right(scope) => format!("Needs the right `{}`.", scope_word(scope)),
+    };
+    let needs = match scanner::needs(endpoint.method.as_str(), endpoint.path) {
+        Some(scanner::Needs::Shift) => format!("{needs} The scanner's page may by its cookies, while a shift is open."),
+        Some(scanner::Needs::Till) => format!("{needs} The scanner's page may by its cookies."),
+        None => needs,
     };
     operation.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
     let said = operation.description.take().filter(|text| !text.is_empty());
@@ -169,6 +178,7 @@ fn path_id(path: &str) -> Parameter {
         "programmes" => (ProgrammeId::schema(), "The programme"),
         "stores" => (StoreId::schema(), "The store"),
         "terminals" => (TerminalId::schema(), "The terminal"),
+        "staff" => (StaffId::schema(), "One of the staff"),
         "keys" => (KeyId::schema(), "The key"),
         "dead-letters" => (DeadLetterId::schema(), "The dead letter"),
         _ => (String::schema(), "The operation: the client's Idempotency-Key, or our op_… id"),

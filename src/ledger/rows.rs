@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::ids::{
-    CardId, EarningId, KeyId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StoreId, TerminalId, VoucherId,
+    CardId, EarningId, KeyId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StaffId, StoreId, TerminalId, VoucherId,
 };
 use crate::ledger::{OpKey, Principal};
 use crate::money::Currency;
@@ -183,6 +183,12 @@ DocumentKind {
     Key = "key",
     /// Which terminal a one-time enrolment code is for; its id is the keyed hash of the code.
     Enrolment = "enrolment",
+    /// One of the staff.
+    Staff = "staff",
+    /// Whose a cashier's code is, for ever; its id is the hash of the code.
+    StaffCode = "staff_code",
+    /// The newest shift at a till; its id is the till's.
+    Shift = "shift",
 });
 
 /// A member's account in a programme.
@@ -630,6 +636,18 @@ impl DocumentKey {
     #[must_use]
     pub const fn terminal(org: OrgId, id: TerminalId) -> Self {
         Self { org, kind: DocumentKind::Terminal, id: id.0 }
+    }
+
+    /// The document of one of the staff.
+    #[must_use]
+    pub const fn staff(org: OrgId, id: StaffId) -> Self {
+        Self { org, kind: DocumentKind::Staff, id: id.0 }
+    }
+
+    /// The document of the newest shift at a till.
+    #[must_use]
+    pub const fn shift(org: OrgId, till: TerminalId) -> Self {
+        Self { org, kind: DocumentKind::Shift, id: till.0 }
     }
 
     /// The document of a key.

@@ -9,7 +9,7 @@ use actix_web::web::Query;
 use serde::de::DeserializeOwned;
 
 use super::errors::Failure;
-use super::visit::Visit;
+use super::visit::{Visit, reached};
 use crate::ledger::OpKey;
 
 /// Bytes of the largest form.
@@ -63,6 +63,5 @@ fn comes_from_us(visit: &Visit) -> bool {
 
 fn own_origin(visit: &Visit, origin: Option<&str>) -> bool {
     let Some(origin) = origin.filter(|origin| *origin != "null") else { return true };
-    let connection = visit.request.connection_info();
-    origin == &*visit.pages.core.public_url || origin.split_once("://").is_some_and(|(_, host)| host == connection.host())
+    reached(&visit.request, &visit.pages, |reached| reached.is_own(origin))
 }

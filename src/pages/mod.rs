@@ -33,12 +33,16 @@ use crate::apple::account::Apple;
 use crate::cards::{Core, Templates, ViewBuilder};
 use crate::gate::RateRule;
 use crate::messages::Messenger;
+use crate::tokens::Environment;
 
 pub use live::Live;
 pub use visit::Visit;
 
 /// How the address of the one who asks is found.
 pub type ClientAddress = Arc<dyn Fn(&HttpRequest) -> IpAddr + Send + Sync>;
+
+/// What is called after a page has written a document.
+pub type Changed = Arc<dyn Fn() + Send + Sync>;
 
 /// How much one address may ask of the pages.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +71,10 @@ pub struct Pages {
     pub live: Arc<Live>,
     /// Who asks.
     pub client_address: ClientAddress,
+    /// Tells other parts that a till or a member of the staff changed, so that they look anew.
+    pub changed: Changed,
+    /// Whether tills' keys are of the live or of the test kind.
+    pub environment: Environment,
     /// How much.
     pub limits: PageLimits,
 }

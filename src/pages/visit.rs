@@ -1,6 +1,7 @@
 //! One request of a person: language, cookies, the nonce of its answer, and how a page is sent.
 //!
-//! Cookies carry no identity: one remembers the language, one proves that a form was shown to this browser. They are `__Host-` cookies
+//! Cookies carry no identity: one remembers the language, one proves that a form was shown to this browser; the scanner's two stand in
+//! `scan`. They are `__Host-` cookies
 //! over HTTPS; over plain HTTP, which only a machine talking to itself uses, they have names of their own.
 
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use super::headers::{self, Powers};
 use super::language::{self, LANGUAGES, Lang};
 use super::page::Page;
 use crate::clock::Timestamp;
+use crate::documents::{self, Reached};
 use crate::gate::{GateRequest, GateVerdict, Limit, Scope};
 use crate::ids::{OrgId, encode};
 
@@ -54,7 +56,7 @@ impl Visit {
     #[must_use]
     pub fn of(request: &HttpRequest, pages: Data<Pages>) -> Self {
         let (now, nonce) = (pages.core.clock.now(), encode(&pages.core.ids.random()));
-        let name = cookie_name(FORM_COOKIE, is_secure(request, &pages));
+        let name = reached(request, &pages, |reached| reached.cookie_name(FORM_COOKIE));
         let known = cookie(request, &name).filter(|value| crate::ids::decode(value).is_some());
         let browser = known.map_or_else(|| Browser::New(encode(&pages.core.ids.random())), Browser::Known);
         Self { request: request.clone(), pages, now, nonce, browser }
@@ -64,7 +66,7 @@ impl Visit {
     #[must_use]
     pub fn language(&self, member: Option<&str>) -> Lang {
         let asked = self.query("lang").and_then(|tag| language::named(&tag));
-        let remembered = || cookie(&self.request, &self.cookie_name(LANGUAGE_COOKIE)).and_then(|tag| language::named(&tag));
+        let remembered = || self.cookie_value(LANGUAGE_COOKIE).and_then(|tag| language::named(&tag));
         let accepts = || {
             let header = self.request.headers().get(header::ACCEPT_LANGUAGE)?;
             language::accepted(header.to_str().ok()?)
@@ -114,6 +116,16 @@ impl Visit {
         let mut limit = Limit::address(self.address(), &[self.pages.limits.fruitless]);
         limit.scope = Scope::Fruitless;
         self.charge(limit).await
+    }
+
+    /// Lets the address try something, unless too many of its tries came to nothing.
+    ///
+    /// # Errors
+    /// [`Failure::TooMany`].
+    pub async fn may_try(&self) -> Result<(), Failure> {
+        let mut limit = Limit::address(self.address(), &[self.pages.limits.fruitless]);
+        limit.scope = Scope::Fruitless;
+        self.charge(limit.look()).await
     }
 
     /// Notes that the address makes a card.
@@ -188,33 +200,44 @@ impl Visit {
         response.insert_header((header::LOCATION, path)).finish()
     }
 
+    /// The value of a cookie of ours.
+    #[must_use]
+    pub fn cookie_value(&self, name: &str) -> Option<String> {
+        cookie(&self.request, &self.cookie_name(name))
+    }
+
+    /// Has the browser keep a secret that only requests of our own pages bring: for so many seconds, or until it is closed. Nothing is
+    /// kept of an empty one.
+    pub fn keep_secret(&self, response: &mut HttpResponse, (name, value): (&str, &str), seconds: Option<u32>) {
+        let secure = if self.over_https() { "; Secure" } else { "" };
+        let seconds = if value.is_empty() { Some(0) } else { seconds };
+        let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+        let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}", self.cookie_name(name));
+        if let Ok(cookie) = header::HeaderValue::from_str(&cookie) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+
+    fn over_https(&self) -> bool {
+        reached(&self.request, &self.pages, |reached| reached.over_https())
+    }
+
     fn cookie_name(&self, name: &str) -> String {
-        cookie_name(name, is_secure(&self.request, &self.pages))
+        reached(&self.request, &self.pages, |reached| reached.cookie_name(name))
     }
 
     fn cookie(&self, name: &str, value: &str, more: &str) -> String {
-        let over_https = is_secure(&self.request, &self.pages);
-        let secure = if over_https.0 { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}", cookie_name(name, over_https))
+        let secure = if self.over_https() { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}", self.cookie_name(name))
     }
 }
 
-/// Whether the browser reached us over HTTPS.
-#[derive(Clone, Copy)]
-struct OverHttps(bool);
-
-fn is_secure(request: &HttpRequest, pages: &Pages) -> OverHttps {
+/// How the browser reached us.
+pub(super) fn reached<T>(request: &HttpRequest, pages: &Pages, ask: impl FnOnce(Reached<'_>) -> T) -> T {
     let connection = request.connection_info();
-    let public_host = pages.core.public_url.strip_prefix("https://");
-    OverHttps(connection.scheme() == "https" || public_host.is_some_and(|host| host == connection.host()))
-}
-
-fn cookie_name(name: &str, over_https: OverHttps) -> String {
-    if over_https.0 { format!("__Host-{name}") } else { name.to_owned() }
+    ask(Reached { scheme: connection.scheme(), host: connection.host(), public_url: &pages.core.public_url })
 }
 
 fn cookie(request: &HttpRequest, name: &str) -> Option<String> {
-    let headers = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-    let mut pairs = headers.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+    documents::cookie(request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok()), name)
 }

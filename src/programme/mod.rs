@@ -4,10 +4,12 @@ mod document;
 mod earning;
 mod join;
 mod places;
+mod staff;
 
 pub use document::{Earning, Limits, Localised, Programme, Reward, Rounding, Status, Tokens};
 pub use join::{ConsentText, Join, JoinIdentity};
 pub use places::{EnrolmentDocument, KeyDocument, OrganisationDocument, Role, Scope, StoreDocument, TerminalDocument};
+pub use staff::{EndedShift, ShiftDocument, ShiftEnd, StaffCodeDocument, StaffDocument};
 
 use crate::error::{Code, FieldProblem, Problem};
 use crate::strict_json;

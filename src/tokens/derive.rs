@@ -33,6 +33,9 @@ pub(super) enum Purpose {
     DataKey,
     Fingerprint,
     RotatingCode,
+    StaffPin,
+    PinPepper,
+    ShiftSecret,
 }
 
 impl Purpose {
@@ -52,6 +55,9 @@ impl Purpose {
             Self::DataKey => b"data-key",
             Self::Fingerprint => b"fingerprint",
             Self::RotatingCode => b"rotating-code",
+            Self::StaffPin => b"staff-pin",
+            Self::PinPepper => b"pin-pepper",
+            Self::ShiftSecret => b"shift-secret",
         }
     }
 }

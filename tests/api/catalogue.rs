@@ -36,6 +36,7 @@ pub struct Lived {
     pub redemption: String,
     pub voucher: String,
     pub op: String,
+    pub staff: String,
 }
 
 /// A shop chain with a customer, a sale, a redemption, a voucher.
@@ -45,8 +46,10 @@ pub async fn live(app: &TestApp, shop: Shop) -> Lived {
     let code = app.live_code(&shop, &customer.card).await;
     let redeemed = app.redeem(&shop, &code, "coffee").await.expect(201);
     let voucher = app.issue_voucher(&shop, &customer.card, "cake").await;
+    let staff = app.post(&shop.owner, "/v1/staff", &json!({ "name": "Mariam", "code": "C1" })).await.expect(201);
     let text = |value: &Value| value.as_str().expect("an id").to_owned();
     Lived {
+        staff: text(&staff["id"]),
         shop,
         customer,
         earning: text(&earned["id"]),
@@ -181,6 +184,12 @@ fn configuration_routes<'a>(lived: &'a Lived, key_id: &'a str) -> Vec<Line<'a>> 
         ),
         ("GET", "/v1/terminals/{id}/history", "oma", Op::Not, None, &shop.terminal),
         ("POST", "/v1/terminals/{id}/enrolment", "om", Op::Needed, None, &shop.terminal),
+        ("GET", "/v1/staff", "oma", Op::Not, None, ""),
+        ("POST", "/v1/staff", "om", Op::Needed, Some(json!({ "name": "Huda", "code": op_key() })), ""),
+        ("GET", "/v1/staff/{id}", "oma", Op::Not, None, &lived.staff),
+        ("PUT", "/v1/staff/{id}", "om", Op::Needed, Some(put(json!({ "name": "Mariam", "code": "C1" }))), &lived.staff),
+        ("GET", "/v1/staff/{id}/history", "oma", Op::Not, None, &lived.staff),
+        ("POST", "/v1/staff/{id}/pin", "om", Op::Needed, None, &lived.staff),
         ("GET", "/v1/keys", "o", Op::Not, None, ""),
         ("POST", "/v1/keys", "o", Op::Needed, Some(json!({ "name": "web shop", "role": "pos" })), ""),
         ("GET", "/v1/keys/{id}", "o", Op::Not, None, key_id),

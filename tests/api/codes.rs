@@ -105,6 +105,11 @@ async fn door(seen: &mut Seen) {
     let off = json!({ "name": "Till 1", "store": app.shop.store, "status": "disabled" });
     app.put(&app.shop.owner, &format!("/v1/terminals/{}", app.shop.terminal), (2, &off)).await.expect(200);
     seen.note(Code::TerminalDisabled, &app.post(&app.shop.till, "/v1/scans", &json!({ "code": "x" })).await);
+    let owned =
+        app.post(&app.shop.owner, "/v1/terminals", &json!({ "name": "Scanner", "store": app.shop.store })).await.expect(201);
+    let till = app.enrol_terminal(owned["enrolment_code"].as_str().expect("a code")).await;
+    let by_cookie = Ask::post("/v1/scans").header("walaa-scanner", "1").header("cookie", &format!("walaa-till={till}"));
+    seen.note(Code::ShiftClosed, &app.send(by_cookie).await);
     let guess = Ask::post("/v1/terminals/enrol").body(&json!({ "code": "0000-0000-000" }));
     seen.note(Code::EnrolmentCodeInvalid, &app.send(guess).await);
 }

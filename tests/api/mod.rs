@@ -14,6 +14,7 @@ mod outage;
 mod pages;
 mod rights;
 mod scans;
+mod staff;
 mod storm;
 mod story;
 mod surroundings;

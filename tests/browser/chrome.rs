@@ -42,6 +42,11 @@ pub struct Chrome {
 
 impl Chrome {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A browser that is told more on its command line.
+    pub async fn start_with(more: &[String]) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .process_group(0)
@@ -63,6 +68,7 @@ impl Chrome {
         let base = format!("http://127.0.0.1:{}", port.expect("chromedriver says its port"));
         let mut chrome = Self { driver, session: base, client };
         let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"];
+        let arguments: Vec<_> = arguments.iter().copied().chain(more.iter().map(String::as_str)).collect();
         let options = json!({ "args": arguments });
         let wanted = json!({ "browserName": "chrome", "goog:loggingPrefs": { "browser": "ALL" }, "goog:chromeOptions": options });
         let made = chrome.command("/session", &json!({ "capabilities": { "alwaysMatch": wanted } })).await;
@@ -152,6 +158,28 @@ impl Chrome {
 
     pub async fn press(&self, selector: &str) {
         self.run(&format!("document.querySelector({selector:?}).click()")).await;
+    }
+
+    /// Types as a keyboard does, key by key, wherever the page has its focus.
+    pub async fn keys(&self, text: &str) {
+        for letter in text.chars() {
+            let (key, code) = match letter {
+                '\n' => ("Enter".to_owned(), "Enter".to_owned()),
+                '0'..='9' => (letter.to_string(), format!("Digit{letter}")),
+                '-' => ("-".to_owned(), "Minus".to_owned()),
+                _ => (letter.to_string(), format!("Key{}", letter.to_ascii_uppercase())),
+            };
+            self.key(&key, &code).await;
+        }
+    }
+
+    /// One key: the letter that the layout makes of it, and which key it is.
+    pub async fn key(&self, key: &str, code: &str) {
+        let shift = u8::from(key.len() == 1 && key.as_bytes()[0].is_ascii_uppercase()) * 8;
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": code, "modifiers": shift });
+            self.tools("Input.dispatchKeyEvent", event).await;
+        }
     }
 
     pub async fn fill(&self, selector: &str, text: &str) {

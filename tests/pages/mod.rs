@@ -5,6 +5,7 @@ mod consents;
 mod headers;
 mod join;
 mod live;
+mod scan;
 mod texts;
 mod verify;
 mod visitor;

@@ -47,6 +47,7 @@ impl Seen {
 }
 
 /// A browser.
+#[derive(Clone)]
 pub struct Visitor {
     client: reqwest::Client,
     address: String,
@@ -85,8 +86,18 @@ impl Visitor {
         self.send(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
     }
 
+    /// A cookie that the browser keeps.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.get(name).map(String::as_str)
+    }
+
+    /// All of its cookies, as it sends them.
+    pub fn cookies(&self) -> String {
+        self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
     async fn send(&mut self, mut request: reqwest::RequestBuilder) -> Seen {
-        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let cookies = self.cookies();
         request = request.header("accept", "text/html");
         if !cookies.is_empty() {
             request = request.header("cookie", cookies);
@@ -99,7 +110,11 @@ impl Visitor {
         for cookie in headers.get_all("set-cookie") {
             let text = cookie.to_str().expect("text");
             let (name, value) = text.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
-            self.cookies.insert(name.to_owned(), value.to_owned());
+            if text.contains("; Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
         }
         Seen { status, headers, body: response.text().await.expect("a whole page") }
     }

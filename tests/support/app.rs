@@ -185,6 +185,13 @@ impl TestApp {
         app
     }
 
+    /// A gateway with one shop chain, where one address may fail so often.
+    pub async fn few_failures(failures: u32) -> Self {
+        let mut app = Self::changed(|config| config.limits.failed_sign_ins = failures).await;
+        app.shop = app.found_shop().await;
+        app
+    }
+
     /// A gateway with nobody in it.
     pub async fn empty() -> Self {
         Self::changed(|_| {}).await

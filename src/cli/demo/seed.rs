@@ -16,10 +16,10 @@ use crate::config::Config;
 use crate::documents::{self, KeyInput};
 use crate::error::Problem;
 use crate::google::GoogleWriter;
-use crate::ids::{CardId, KeyId, MemberId, OrgId, ProgrammeId, StoreId, TerminalId};
+use crate::ids::{CardId, KeyId, MemberId, OrgId, ProgrammeId, StaffId, StoreId, TerminalId, encode};
 use crate::ledger::{DocumentKey, OpKey};
 use crate::passes::embedded;
-use crate::programme::{KeyDocument, Role, TerminalDocument};
+use crate::programme::{KeyDocument, Role, StaffDocument, TerminalDocument};
 use crate::sandbox::phone::Phone;
 use crate::sandbox::phone::locale::Language;
 use crate::sandbox::phone::page::Offer;
@@ -31,6 +31,9 @@ const NAME: &str = "Qahwa House";
 /// The members: name, language, and the totals of their sales with the points card.
 const MEMBERS: &[(&str, &str, &[&str])] =
     &[("Sara", "en", &["4.250", "6.500", "3.750"]), ("يوسف", "ar", &["9.000", "2.250"]), ("Mariam", "en", &["12.000"])];
+
+/// The staff: the cashier's code and the name.
+const STAFF: &[(&str, &str)] = &[("C1", "Mariam"), ("C2", "Yousef")];
 
 /// Sales on the first member's stamp card.
 const STAMPED_SALES: &[&str] = &["1.750", "2.000", "1.500"];
@@ -52,6 +55,28 @@ pub struct Cafe {
     pos: KeyId,
     terminal: TerminalId,
     cards: Vec<OfferedCard>,
+    /// The till that the scanner's page becomes, and who signs in there; made later than the rest.
+    #[serde(default)]
+    counter: Option<Counter>,
+}
+
+/// What the scanner's page needs.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Counter {
+    /// The till.
+    pub terminal: TerminalId,
+    /// The first of the staff.
+    pub staff: StaffId,
+}
+
+/// How the scanner's page is opened at this start.
+pub struct Opening {
+    /// The one-time code, new at each start.
+    pub code: String,
+    /// Who signs in.
+    pub staff: StaffId,
+    /// With which PIN.
+    pub pin: String,
 }
 
 /// A card that the phone's page offers.
@@ -65,15 +90,33 @@ impl Cafe {
     /// The café in a data folder, made when there is none.
     pub async fn open(core: &Core, config: &Config, (data, base_url): (&Path, &str)) -> Result<Self, CliError> {
         let file = data.join("demo.json");
-        match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| other(format!("{}: {error}", file.display()))),
-            Err(_) => {
-                let cafe = make(core, config, base_url).await?;
-                let text = serde_json::to_vec_pretty(&cafe).map_err(|error| other(error.to_string()))?;
-                key_file::write(&file, &text, key_file::Existing::Replace).map_err(|error| other(error.to_string()))?;
-                Ok(cafe)
-            }
+        let mut cafe: Self = match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| other(format!("{}: {error}", file.display())))?,
+            Err(_) => make(core, config, base_url).await?,
+        };
+        if cafe.counter.is_none() {
+            cafe.counter = Some(counter(&cafe.owner(core, config, base_url).await?).await?);
+            let text = serde_json::to_vec_pretty(&cafe).map_err(|error| other(error.to_string()))?;
+            key_file::write(&file, &text, key_file::Existing::Replace).map_err(|error| other(error.to_string()))?;
         }
+        Ok(cafe)
+    }
+
+    async fn owner<'a>(&self, core: &Core, config: &Config, base_url: &'a str) -> Result<Api<'a>, CliError> {
+        let client = reqwest::Client::builder().no_proxy().build().map_err(|error| other(error.to_string()))?;
+        Ok(Api { client, base_url, key: self.admin_key(core, config).await? })
+    }
+
+    /// A new one-time code for the scanner's page, and who signs in there. A browser that is the till already stays it.
+    pub async fn opening(&self, core: &Core, config: &Config, base_url: &str) -> Result<Opening, CliError> {
+        let Counter { terminal, staff } = self.counter.ok_or_else(|| other("the demo has no counter".to_owned()))?;
+        let path = format!("/v1/terminals/{terminal}/enrolment");
+        let again = format!("code-{}", encode(&core.ids.random()));
+        let made = self.owner(core, config, base_url).await?.post(&path, &again, &json!(null)).await?;
+        let key = DocumentKey::staff(self.organisation, staff);
+        let document = documents::existing::<StaffDocument>(core, key).await.map_err(CliError::Refused)?.document;
+        let pin = documents::pin_of(core, (self.organisation, staff), &document).map_err(CliError::Refused)?;
+        Ok(Opening { code: field(&made, "/enrolment_code")?, staff, pin: pin.as_str().to_owned() })
     }
 
     /// The owner's key, shown again.
@@ -194,7 +237,7 @@ async fn make(core: &Core, config: &Config, base_url: &str) -> Result<Cafe, CliE
         offered(card, ["Sara's points card", "بطاقة نقاط سارة"]),
         offered(stamp_card, ["Sara's stamp card", "بطاقة أختام سارة"]),
     ];
-    Ok(Cafe { organisation, programme, currency, member, card, admin, pos, terminal, cards })
+    Ok(Cafe { organisation, programme, currency, member, card, admin, pos, terminal, cards, counter: None })
 }
 
 fn offered(card: CardId, [english, arabic]: [&str; 2]) -> OfferedCard {
@@ -210,6 +253,18 @@ async fn terminal(core: &Core, owner: &Api<'_>, (org, store): (OrgId, StoreId)) 
         owner.post("/v1/terminals/enrol", "enrol", &json!({ "code": field::<String>(&made, "/enrolment_code")? })).await?;
     }
     Ok(id)
+}
+
+/// The till of the scanner's page, and two who sign in there.
+async fn counter(owner: &Api<'_>) -> Result<Counter, CliError> {
+    let store: StoreId = owner.made("/v1/stores", "store", &json!({ "name": { "en": "Marina", "ar": "المارينا" } })).await?;
+    let terminal = owner.made("/v1/terminals", "counter", &json!({ "name": "Counter", "store": store })).await?;
+    let mut staff = Vec::new();
+    for (code, name) in STAFF {
+        staff.push(owner.made("/v1/staff", &format!("staff-{code}"), &json!({ "name": name, "code": code })).await?);
+    }
+    let staff = *staff.first().ok_or_else(|| other("the demo has no staff".to_owned()))?;
+    Ok(Counter { terminal, staff })
 }
 
 /// A ready programme as the API takes it.
@@ -242,7 +297,8 @@ impl Api<'_> {
     /// Posts under an operation of this demo's, and reads the answer.
     async fn post(&self, path: &str, what: &str, body: &Value) -> Result<Value, CliError> {
         let request = self.client.post(format!("{}{path}", self.base_url)).bearer_auth(&self.key);
-        let request = request.header("idempotency-key", op(what)?.as_str()).json(body);
+        let request = request.header("idempotency-key", op(what)?.as_str());
+        let request = if body.is_null() { request } else { request.json(body) };
         let response = request.send().await.map_err(|error| other(format!("{path}: {}", error.without_url())))?;
         let status = response.status();
         let answer: Value = response.json().await.map_err(|error| other(format!("{path}: {}", error.without_url())))?;

@@ -20,6 +20,7 @@ pub fn write(ready: &Ready, data: &Path, out: &mut dyn Write) -> io::Result<()> 
               {google_phone_url}        the Android phone, with the code that turns
               {join}    join, as from a poster; the code arrives in
               {mail_url}             the mailbox: mails and short messages
+              {scan_url}         the scanner: its one-time code is {scan_code}, Mariam's PIN is {staff_pin}
               {base_url}/docs    every route of the API, with examples
               {tls_url}          the same over TLS, as phones use it
 
@@ -42,6 +43,9 @@ pub fn write(ready: &Ready, data: &Path, out: &mut dyn Write) -> io::Result<()> 
         pos_key = ready.pos_key,
         terminal_key = ready.terminal_key,
         card = ready.card,
+        scan_url = ready.scan_url,
+        scan_code = ready.scan_code,
+        staff_pin = ready.staff_pin,
         currency = ready.currency,
     );
     out.write_all(lines.as_bytes())

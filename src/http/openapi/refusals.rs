@@ -4,6 +4,7 @@ use actix_web::http::Method;
 
 use crate::error::Code::{self, *};
 use crate::http::endpoint::{Access, Endpoint};
+use crate::http::scanner::{self, Needs};
 
 /// What a route takes.
 pub struct Takes {
@@ -48,8 +49,10 @@ pub fn of(endpoint: &Endpoint, takes: &Takes) -> Vec<Code> {
     let mut codes = vec![Internal, TimedOut];
     match endpoint.access {
         Access::Open => {}
-        Access::AnyKey => codes.extend(DOOR),
-        Access::Right(_) => codes.extend(DOOR.iter().chain(&[Forbidden])),
+        Access::AnyKey | Access::Right(_) => codes.extend(DOOR),
+    }
+    if scanner::needs(endpoint.method.as_str(), endpoint.path) == Some(Needs::Shift) {
+        codes.push(ShiftClosed);
     }
     if takes.key {
         codes.extend([
@@ -75,7 +78,8 @@ pub fn of(endpoint: &Endpoint, takes: &Takes) -> Vec<Code> {
 }
 
 /// What the door refuses.
-const DOOR: &[Code] = &[Unauthorized, KeyExpired, KeyRevoked, TerminalDisabled, RateLimited, GateUnavailable, LedgerUnavailable];
+const DOOR: &[Code] =
+    &[Unauthorized, KeyExpired, KeyRevoked, Forbidden, TerminalDisabled, RateLimited, GateUnavailable, LedgerUnavailable];
 
 /// The codes of a route's own rules.
 fn own(method: &str, path: &str) -> &'static [&'static [Code]] {
@@ -137,7 +141,7 @@ const REDEEM: &[Code] = &[
 ];
 
 fn takes_document(path: &str) -> bool {
-    ["/v1/organisation", "/v1/programmes", "/v1/stores", "/v1/terminals"].iter().any(|start| path.starts_with(start))
+    ["/v1/organisation", "/v1/programmes", "/v1/stores", "/v1/terminals", "/v1/staff"].iter().any(|start| path.starts_with(start))
 }
 
 fn concerns_all(path: &str) -> bool {
