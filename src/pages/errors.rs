@@ -23,6 +23,10 @@ pub enum Failure {
     Closed,
     /// The programme takes no new members by itself.
     JoinClosed,
+    /// Contacts are to be proven, and nothing is set up that sends codes.
+    NoMessages,
+    /// A link that proved a contact already, or ran out.
+    LinkOver,
     /// Too often from one address.
     TooMany {
         /// When to come back.
@@ -55,7 +59,8 @@ impl Failure {
     const fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Replaced | Self::Closed | Self::JoinClosed => StatusCode::GONE,
+            Self::Replaced | Self::Closed | Self::JoinClosed | Self::LinkOver => StatusCode::GONE,
+            Self::NoMessages => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::Stranger => StatusCode::FORBIDDEN,
@@ -71,6 +76,8 @@ impl Failure {
             Self::Replaced => ("error-replaced", "error-replaced-text"),
             Self::Closed => ("error-closed", "error-closed-text"),
             Self::JoinClosed => ("error-join-closed", "error-join-closed-text"),
+            Self::NoMessages => ("error-no-messages", "error-no-messages-text"),
+            Self::LinkOver => ("error-link-over", "error-link-over-text"),
             Self::TooMany { .. } => ("error-too-many", "error-too-many-text"),
             Self::Unreadable => ("error-unreadable", "error-unreadable-text"),
             Self::Stranger => ("error-stranger", "error-stranger-text"),
@@ -93,6 +100,11 @@ impl Visit {
     /// The page for a failure.
     #[must_use]
     pub fn failed(&self, failure: &Failure) -> HttpResponse {
+        if *failure == Failure::NoMessages {
+            tracing::error!(
+                "nobody can join: the programme has join.verify, but nothing is set up that sends codes; walaa doctor says more"
+            );
+        }
         if let Failure::Refused(problem) = failure {
             tracing::error!(code = problem.code.as_str(), "a page could not be shown");
         }

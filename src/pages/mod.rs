@@ -21,18 +21,18 @@ pub mod errors;
 pub mod join;
 pub mod robots;
 pub mod scan;
+pub mod verification;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data, ServiceConfig};
-use async_trait::async_trait;
 
 use crate::apple::account::Apple;
 use crate::cards::{Core, Templates, ViewBuilder};
 use crate::gate::RateRule;
-use crate::ids::{MemberId, OrgId};
+use crate::messages::Messenger;
 use crate::tokens::Environment;
 
 pub use live::Live;
@@ -55,13 +55,6 @@ pub struct PageLimits {
     pub joins: RateRule,
 }
 
-/// Sends a member the way to the card, to the contact that the member gave when joining.
-#[async_trait]
-pub trait CardLinkSender: Send + Sync {
-    /// Sends it. Who asked hears nothing of whether there was anybody to send to.
-    async fn send(&self, member: (OrgId, MemberId), link: &str);
-}
-
 /// What the pages work with.
 pub struct Pages {
     /// The gateway's working parts.
@@ -73,7 +66,7 @@ pub struct Pages {
     /// The Apple accounts: whether there is a pass to add.
     pub apple: Arc<Apple>,
     /// Mail or short messages, where they are set up.
-    pub sender: Option<Arc<dyn CardLinkSender>>,
+    pub messenger: Option<Arc<dyn Messenger>>,
     /// Open pages that want to hear of changes.
     pub live: Arc<Live>,
     /// Who asks.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::installation::walaa;
 use crate::support::process::Demo;
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "base_url",
     "tls_url",
     "admin_key",
@@ -23,6 +23,7 @@ const NAMES: [&str; 19] = [
     "phone_url",
     "google_url",
     "google_phone_url",
+    "mail_url",
     "member",
     "card",
     "scan_url",

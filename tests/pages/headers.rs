@@ -16,7 +16,7 @@ async fn addresses(app: &TestApp) -> Vec<String> {
     let voucher = format!("{card}/vouchers/{}", voucher["id"].as_str().expect("an id"));
     let of_card = ["", "/history", "/privacy", "/lost", "/offline"].map(|end| format!("{card}{end}"));
     let of_join = ["", "/known", "/poster?channel=poster"].map(|end| format!("{join}{end}"));
-    let others = ["/c/closed", "/nothing", "/c/nothing", "/join/nothing", "/scan"].map(str::to_owned);
+    let others = ["/v/nothing", "/c/closed", "/nothing", "/c/nothing", "/join/nothing", "/scan"].map(str::to_owned);
     [&of_card[..], &of_join[..], &others[..], &[voucher]].concat()
 }
 

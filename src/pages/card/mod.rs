@@ -1,12 +1,14 @@
 //! The card's page, behind an unguessable, revocable address: whoever has the address has the card. What is done here is done by the member.
 
 mod code;
+mod consents;
 mod history;
 mod installed;
 mod lost;
 mod privacy;
 mod rewards;
 mod show;
+mod verify;
 mod vouchers;
 mod wallets;
 
@@ -40,6 +42,11 @@ pub fn routes(config: &mut ServiceConfig) {
     config.route("/c/{key}/vouchers/{voucher}", web::get().to(vouchers::show));
     config.route("/c/{key}/vouchers/{voucher}/cancellation", web::post().to(vouchers::cancel));
     config.route("/c/{key}/privacy", web::get().to(privacy::show));
+    config.route("/c/{key}/consents", web::post().to(consents::answer));
+    config.route("/c/{key}/verify", web::get().to(verify::show));
+    config.route("/c/{key}/verify", web::post().to(verify::attempt));
+    config.route("/c/{key}/verify/again", web::post().to(verify::again));
+    config.route("/c/{key}/verify/contact", web::post().to(verify::change));
     config.route("/c/{key}/export.json", web::get().to(privacy::export));
     config.route("/c/{key}/erasure", web::post().to(privacy::erase));
     config.route("/c/{key}/lost", web::get().to(lost::show));
