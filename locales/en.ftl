@@ -217,6 +217,8 @@ poster-print = Print this page, or take the code alone:
 # What went wrong
 error-not-found = There is nothing here
 error-not-found-text = The address may have been cut off. Open the link again from where you got it, or scan the code again.
+error-method = This address works another way
+error-method-text = Go back to the page that you came from and try again from there.
 error-replaced = This card has a new address
 error-replaced-text = The card was issued anew, so this address and its codes no longer work. Use the new address.
 error-closed = This card is closed

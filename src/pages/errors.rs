@@ -17,6 +17,8 @@ use crate::error::{Code, Problem};
 pub enum Failure {
     /// There is nothing at this address.
     NotFound,
+    /// The address takes other methods.
+    Method,
     /// The card has a new address, since it was issued anew.
     Replaced,
     /// The card is closed: its member's data was erased.
@@ -59,6 +61,7 @@ impl Failure {
     const fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Replaced | Self::Closed | Self::JoinClosed | Self::LinkOver => StatusCode::GONE,
             Self::NoMessages => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -73,6 +76,7 @@ impl Failure {
     const fn texts(&self) -> (&'static str, &'static str) {
         match self {
             Self::NotFound => ("error-not-found", "error-not-found-text"),
+            Self::Method => ("error-method", "error-method-text"),
             Self::Replaced => ("error-replaced", "error-replaced-text"),
             Self::Closed => ("error-closed", "error-closed-text"),
             Self::JoinClosed => ("error-join-closed", "error-join-closed-text"),

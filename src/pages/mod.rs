@@ -10,6 +10,7 @@ pub mod page;
 pub mod qr;
 pub mod texts;
 
+pub mod address;
 pub mod assets;
 pub mod forms;
 pub mod headers;
@@ -27,7 +28,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 
 use crate::apple::account::Apple;
 use crate::cards::{Core, Templates, ViewBuilder};
@@ -35,6 +36,7 @@ use crate::gate::RateRule;
 use crate::messages::Messenger;
 use crate::tokens::Environment;
 
+use address::at;
 pub use live::Live;
 pub use visit::Visit;
 
@@ -83,9 +85,9 @@ pub struct Pages {
 pub fn configure(pages: Data<Pages>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config.app_data(pages);
-        config.route("/robots.txt", web::get().to(robots::show));
-        config.route("/assets/{version}/{file:.*}", web::get().to(assets::show));
-        config.route("/brand/{template}/{version}/{file}", web::get().to(brand::look));
+        at("/robots.txt").get(robots::show).mount(config);
+        at("/assets/{version}/{file:.*}").get(assets::show).mount(config);
+        at("/brand/{template}/{version}/{file}").get(brand::look).mount(config);
         card::routes(config);
         join::routes(config);
         scan::routes(config);

@@ -8,5 +8,5 @@ mod live;
 mod scan;
 mod texts;
 mod verify;
-mod visitor;
-mod xss;
+pub mod visitor;
+pub mod xss;

@@ -9,10 +9,11 @@ mod poster;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::web::{Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::address::at;
 use super::card::{done, earning_sentences, own_key};
 use super::errors::Failure;
 use super::forms::Sent;
@@ -34,18 +35,14 @@ const SHOWN_REWARDS: usize = 3;
 
 /// Every address of joining.
 pub fn routes(config: &mut ServiceConfig) {
-    config.route("/join/{programme}", web::get().to(show));
-    config.route("/join/{programme}", web::post().to(join));
-    config.route("/join/{programme}/known", web::get().to(known));
-    config.route("/join/{programme}/code", web::get().to(claim::show));
-    config.route("/join/{programme}/code", web::post().to(claim::attempt));
-    config.route("/join/{programme}/code/again", web::get().to(claim::show));
-    config.route("/join/{programme}/code/again", web::post().to(claim::again));
-    config.route("/v/{key}", web::get().to(link::show));
-    config.route("/v/{key}", web::post().to(link::confirm));
-    config.route("/join/{programme}/poster", web::get().to(poster::show));
-    config.route("/join/{programme}/qr.svg", web::get().to(poster::svg));
-    config.route("/join/{programme}/qr.png", web::get().to(poster::png));
+    at("/join/{programme}").get(show).post(join).mount(config);
+    at("/join/{programme}/known").get(known).mount(config);
+    at("/join/{programme}/code").get(claim::show).post(claim::attempt).mount(config);
+    at("/join/{programme}/code/again").get(claim::show).post(claim::again).mount(config);
+    at("/v/{key}").get(link::show).post(link::confirm).mount(config);
+    at("/join/{programme}/poster").get(poster::show).mount(config);
+    at("/join/{programme}/qr.svg").get(poster::svg).mount(config);
+    at("/join/{programme}/qr.png").get(poster::png).mount(config);
 }
 
 /// A programme that people can join, and the tag that they came with.
