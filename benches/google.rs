@@ -130,7 +130,16 @@ impl Bench {
         let profile = profile.seal(&self.core.keyring, &SystemIds, (self.org, id)).expect("seals");
         let member = EnrolMember::New(NewMember { id, language: "en".to_owned(), profile, identities: Vec::new() });
         let number = encode(&card.0);
-        self.ask(Body::Enrol(Enrol { member, programme: self.programme, card, number, pass, channel: None })).await;
+        self.ask(Body::Enrol(Enrol {
+            member,
+            programme: self.programme,
+            card,
+            number,
+            pass,
+            channel: None,
+            trust: Default::default(),
+        }))
+        .await;
     }
 
     async fn show(&self, card: CardId) {

@@ -144,7 +144,15 @@ async fn set_up(db: &SqliteDb) -> Vec<(CardId, PassId)> {
         let id = MemberId(SystemIds.ordered(SystemClock.now()));
         let member = NewMember { id, language: "ar".into(), profile, identities: vec![identity] };
         let number = format!("{number:010}");
-        Body::Enrol(Enrol { member: EnrolMember::New(member), programme: CLUB, card: *card, number, pass: *pass, channel: None })
+        Body::Enrol(Enrol {
+            member: EnrolMember::New(member),
+            programme: CLUB,
+            card: *card,
+            number,
+            pass: *pass,
+            channel: None,
+            trust: Default::default(),
+        })
     };
     run_all(db, cards.iter().enumerate().map(enrol).collect()).await;
     let adjust = |(card, _): &(CardId, PassId)| {

@@ -217,6 +217,8 @@ poster-print = Print this page, or take the code alone:
 # What went wrong
 error-not-found = There is nothing here
 error-not-found-text = The address may have been cut off. Open the link again from where you got it, or scan the code again.
+error-method = This address works another way
+error-method-text = Go back to the page that you came from and try again from there.
 error-replaced = This card has a new address
 error-replaced-text = The card was issued anew, so this address and its codes no longer work. Use the new address.
 error-closed = This card is closed
@@ -233,6 +235,50 @@ error-busy = We will be right back
 error-busy-text = The service cannot be reached for a moment. Nothing was changed; please try again.
 error-internal = Something went wrong on our side
 error-internal-text = It was noted. Please try again in a moment.
+
+# Proving a contact
+verify-title = Confirm your contact
+verify-lead = Enter the 6-digit code that we sent to { $value }.
+verify-code = Code
+verify-go = Confirm
+verify-why = Until then you collect points, and they wait: you can spend them as soon as the code is entered.
+verify-again-text = Nothing arrived? Look among unwanted mail, or have a new code sent.
+verify-again = Send a new code
+verify-change = Use another contact
+verify-contact = Mobile number or e-mail
+verify-change-go = Send the code there
+verify-later = Later: show my card
+verify-banner = Confirm your contact
+verify-help = New code, or another contact
+verify-sent = A code is on its way.
+verify-changed = Your contact was changed, and a code is on its way there.
+verify-wait = A code was sent a moment ago. Please wait a little before asking for another.
+verify-unsent = The code could not be sent. Please try again in a moment.
+verify-wrong = That code is not right. Please look at it again.
+verify-over = That code has run out or was tried too often. Have a new one sent.
+verify-contact-used = That contact cannot be used for this card.
+verify-link-lead = Press the button to confirm your contact for { $value }.
+verify-link-go = Yes, this is my contact
+pending = { $count ->
+    [one] { $count } point waits until you have confirmed your contact.
+   *[other] { $count } points wait until you have confirmed your contact.
+}
+done-confirmed = Thank you. Your contact is confirmed, and your points can be spent.
+problem-unverified = Please confirm your contact first.
+error-no-messages = Joining is not possible at the moment
+error-no-messages-text = We cannot send you the code that joining needs. Please ask at the counter.
+error-link-over = This link was used or has run out
+error-link-over-text = If your contact is not confirmed yet, open your card and have a new code sent.
+
+# Consents
+consent-agree = I agree
+consent-withdraw = Take it back
+consent-never = Not asked yet
+consent-new-wording = The wording has changed since your answer.
+consent-needed = Membership needs this. Taking it back means leaving: erase your data below.
+consent-anew = Please read this and agree
+done-consent = Your answer was noted.
+problem-consent = Membership needs this. Taking it back means leaving: erase your data below.
 
 # The scanner's screen
 scan-title = Scanner

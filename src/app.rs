@@ -8,6 +8,7 @@ mod error;
 pub mod google;
 pub mod high_water;
 mod listeners;
+pub mod messages;
 pub mod open;
 mod serve;
 mod tasks;
@@ -30,6 +31,7 @@ use crate::http::holders::Holders;
 use crate::http::limits::Limits;
 use crate::http::{AppState, State};
 use crate::ids::Ids;
+use crate::messages::Messenger;
 use crate::pages::{Framing, Live, PageLimits, Pages};
 
 pub use error::{RunError, StartError};
@@ -96,8 +98,9 @@ impl App {
         let trusted = config.server.trusted_proxies.clone();
         let client = move |request: &actix_web::HttpRequest| Some(address::client(request, &trusted));
         let callbacks = google::callbacks(config, &core, &google, client)?;
+        let messenger = messages::messenger(config, Arc::clone(&parts.clock))?;
         let holders = Arc::<Holders>::default();
-        let pages = pages(config, (&core, &holders), (templates, &apple, &tasks));
+        let pages = pages(config, (&core, &holders), (templates, &apple, &tasks), messenger);
         let web_service = web_service(config, (&core, gate), (apple, Arc::clone(&builder), &tasks));
         let state = AppState {
             core,
@@ -213,6 +216,7 @@ fn pages(
     config: &Config,
     (core, holders): (&Core, &Arc<Holders>),
     (templates, apple, tasks): (Arc<Templates>, &Arc<Apple>, &Tasks),
+    messenger: Option<Arc<dyn Messenger>>,
 ) -> actix_web::web::Data<Pages> {
     let trusted = config.server.trusted_proxies.clone();
     let views =
@@ -224,7 +228,7 @@ fn pages(
         views,
         templates,
         apple: Arc::clone(apple),
-        sender: None,
+        messenger,
         live: Live::new(tasks.numbered()),
         client_address: Arc::new(move |request| address::client(request, &trusted)),
         changed: Arc::new(move || holders.forget()),

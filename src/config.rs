@@ -3,6 +3,7 @@
 
 mod check;
 mod google;
+mod messages;
 mod read;
 mod secret;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use google::GoogleAccount;
+pub use messages::{Mail, MailEncryption, Sms};
 pub use read::{ConfigError, Finding, Origin, Sources};
 pub use secret::SecretText;
 
@@ -41,6 +43,10 @@ pub struct Config {
     pub apple: Vec<AppleAccount>,
     /// Issuer accounts of Google Wallet.
     pub google: Vec<GoogleAccount>,
+    /// Mail to members.
+    pub mail: Mail,
+    /// Short messages to members.
+    pub sms: Sms,
     /// The operator's own pass templates.
     pub templates: Templates,
     /// The pages that people see.
@@ -434,6 +440,8 @@ impl Config {
             start(&mut account.intermediate_file);
             start_some(&mut account.apns_ca_file);
         }
+        self.mail.start_paths_at(folder);
+        self.sms.start_paths_at(folder);
         self.google.iter_mut().for_each(|account| account.start_paths_at(folder));
     }
 }

@@ -60,6 +60,8 @@ codes! {
     AlreadyRedeemed 409 "already_redeemed" "The code was already redeemed";
     AlreadyReversed 409 "already_reversed" "The redemption was already reversed";
     AlreadyMember 409 "already_member" "The identity belongs to a member already";
+    MemberUnverified 409 "member_unverified" "The member has not confirmed the contact yet; the points wait";
+    ConsentRequired 409 "consent_required" "The programme needs this consent; only leaving ends it";
     CodeCancelled 409 "code_cancelled" "The code was cancelled";
     PassReplaced 409 "pass_replaced" "The pass was replaced by a newer one";
     LiveCodeRequired 409 "live_code_required" "This needs the live code from the card page";

@@ -22,6 +22,7 @@ pub mod redemption;
 
 pub mod db;
 pub mod gate;
+pub mod messages;
 
 pub mod ledger;
 pub mod passes;

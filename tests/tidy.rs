@@ -13,7 +13,7 @@ use source::{SourceFile, sources};
 const LEVELS: &[&[&str]] = &[
     &["money", "ids", "clock", "error", "key_file", "strict_json"],
     &["ledger", "programme", "tokens", "passes"],
-    &["db", "gate"],
+    &["db", "gate", "messages"],
     &["redemption", "cards", "documents", "apple", "google"],
     &["http", "pages", "outbox", "journal"],
     &["config", "app"],
@@ -50,7 +50,7 @@ const LONGER_FILES: &[(&str, usize)] = &[
     // One struct a table, in the order of the schema.
     ("src/ledger/rows.rs", 700),
     // One struct a command, in the order of the protocol.
-    ("src/ledger/command.rs", 600),
+    ("src/ledger/command.rs", 640),
 ];
 
 /// Lines of the longest function, and the length from which at most one function of a hundred may be.

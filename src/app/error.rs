@@ -66,6 +66,9 @@ pub enum StartError {
     /// The database's address names none.
     #[error("database.url {0}")]
     DatabaseUrl(String),
+    /// Messages can't be sent.
+    #[error(transparent)]
+    Messages(#[from] crate::messages::PostError),
     /// Two issuer accounts for one organisation.
     #[error("two sections [[google]] are for {}", .0.map_or_else(|| "every organisation".to_owned(), |org| org.to_string()))]
     TwoIssuers(Option<OrgId>),

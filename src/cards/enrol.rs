@@ -4,7 +4,7 @@ use crate::cards::{Asked, Core, Profile};
 use crate::db::DbError;
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, OrgId, PassId, ProgrammeId};
-use crate::ledger::{Answer, Body, Enrol, EnrolMember, IssueCode, NewMember};
+use crate::ledger::{Answer, Body, ContactTrust, Enrol, EnrolMember, IssueCode, NewMember};
 use crate::tokens::{Email, Identity, Keyring, Phone};
 
 /// How often a card number is drawn again when it is taken: with a million cards one in a thousand is.
@@ -34,6 +34,8 @@ pub struct Person {
     pub language: String,
     /// Which poster or page brought the person, for the joins of each channel.
     pub channel: Option<String>,
+    /// Whether the contact is to be proven, where the programme asks for that.
+    pub trust: ContactTrust,
     identities: Vec<Identity>,
 }
 
@@ -67,7 +69,7 @@ impl Person {
         };
         identities.extend(phone.map(Identity::Phone));
         identities.extend(email.map(Identity::Email));
-        Ok(Self { profile, language: language.to_owned(), channel: None, identities })
+        Ok(Self { profile, language: language.to_owned(), channel: None, trust: ContactTrust::Vouched, identities })
     }
 
     /// This person, with the poster or page that brought them.
@@ -75,6 +77,19 @@ impl Person {
     pub fn brought_by(mut self, channel: String) -> Self {
         self.channel = Some(channel);
         self
+    }
+
+    /// This person, who typed the contact without anybody to vouch for it.
+    #[must_use]
+    pub fn unvouched(mut self) -> Self {
+        self.trust = ContactTrust::Told;
+        self
+    }
+
+    /// The contacts.
+    #[must_use]
+    pub fn identities(&self) -> &[Identity] {
+        &self.identities
     }
 
     /// The keyed hashes of the contacts, under every master key.
@@ -112,12 +127,12 @@ impl Core {
                 Joining::Person(person) => EnrolMember::New(self.new_member(asked.org, person)?),
             };
             let card = CardId(self.ids.ordered(now));
-            let channel = match joining {
-                Joining::Member(_) => None,
-                Joining::Person(person) => person.channel.clone(),
+            let (channel, trust) = match joining {
+                Joining::Member(_) => (None, ContactTrust::Vouched),
+                Joining::Person(person) => (person.channel.clone(), person.trust),
             };
             let (number, pass) = (card_number(self.ids.random()), PassId(self.ids.random()));
-            let enrol = Enrol { member, programme, card, number, pass, channel };
+            let enrol = Enrol { member, programme, card, number, pass, channel, trust };
             match self.batcher.try_execute(self.command(asked, Body::Enrol(enrol))).await {
                 Err(DbError::Conflict(index)) => tracing::info!(index, "a fresh card number was taken; drawing another"),
                 Err(error) => return Err(error.into()),

@@ -71,7 +71,9 @@ impl Core {
             let entries: Vec<Value> = entries.iter().map(entry_view).collect();
             cards.push(json!({ "card": view, "entries": entries, "entries_truncated": truncated, "vouchers": vouchers }));
         }
-        Ok(json!({ "exported_at": self.clock.now(), "member": self.member_view(member)?, "cards": cards }))
+        let history = self.profile(member)?.consents;
+        let view = self.member_view(member)?;
+        Ok(json!({ "exported_at": self.clock.now(), "member": view, "consent_history": history, "cards": cards }))
     }
 
     /// Issues a card's passes anew: the old ones are void and their codes die at once.

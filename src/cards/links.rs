@@ -35,7 +35,7 @@ pub struct MemberView {
     /// The mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// What the member was asked to agree to, and the answers.
+    /// What the member was asked to agree to, and the newest answer for each purpose.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub consents: Vec<Consent>,
     /// `en` or `ar`.
@@ -57,8 +57,11 @@ pub struct CardView {
     pub member: MemberId,
     /// Its number for people.
     pub number: String,
-    /// Points that can be spent or will be.
+    /// Points that can be spent or will be; 0 while `pending` says how many wait.
     pub points: i64,
+    /// Points that wait until the member has confirmed the contact; only there while that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<i64>,
     /// Points on hold for open vouchers.
     pub held: i64,
     /// Points owed after returns.
@@ -128,7 +131,8 @@ impl Core {
             programme: card.programme,
             member: card.member,
             number: card.number.clone(),
-            points: state.available(),
+            points: if card.verified { state.available() } else { 0 },
+            pending: (!card.verified).then(|| state.available()),
             held: card.held,
             debt: card.debt,
             open_vouchers: card.open_vouchers,
@@ -154,7 +158,9 @@ impl Core {
     /// # Errors
     /// As [`Self::profile`].
     pub fn member_view(&self, member: &Member) -> Result<MemberView, Problem> {
-        let Profile { name, phone, email, consents } = self.profile(member)?;
+        let profile = self.profile(member)?;
+        let consents = profile.current_consents();
+        let Profile { name, phone, email, .. } = profile;
         let language = member.language.clone();
         let (id, active, created_at) = (member.id, member.active, member.created_at);
         Ok(MemberView { id, name, phone, email, consents, language, active, created_at })

@@ -1,6 +1,7 @@
 //! Members, cards, passes and their versions: what the ledger's rows mean to the outside, with names unsealed and codes derived.
 
 mod caller;
+mod contact;
 mod core;
 mod documents;
 mod enrol;
@@ -14,6 +15,7 @@ mod templates;
 mod view;
 
 pub use caller::Caller;
+pub use contact::{ConsentAnswer, Told};
 pub use core::{Asked, Core};
 pub use documents::ProgrammeCache;
 pub use enrol::{Joining, Person};

@@ -29,7 +29,7 @@ pub struct Profile {
     /// The mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// What the member was asked to agree to, and the answers.
+    /// What the member was asked to agree to, and every answer, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consents: Vec<Consent>,
 }
@@ -62,6 +62,16 @@ impl Profile {
         let mut stored = vec![sealed_key.kid.0];
         stored.extend_from_slice(&sealed_key.bytes);
         Ok(SealedProfile { data_key: stored, profile: data_key.seal(Nonce::generate(ids), CONTEXT, &text) })
+    }
+
+    /// Seals it with the data key that another version was sealed with: reasons that were sealed with that stay readable.
+    ///
+    /// # Errors
+    /// `internal` when the master key is gone.
+    pub fn reseal(&self, known: &SealedProfile, core: &Core, owner: (OrgId, MemberId)) -> Result<SealedProfile, Problem> {
+        let text = serde_json::to_vec(self).map_err(|_| Problem::from(Code::Internal))?;
+        let sealed = data_key(known, &core.keyring, owner)?.seal(Nonce::generate(core.ids.as_ref()), CONTEXT, &text);
+        Ok(SealedProfile { data_key: known.data_key.clone(), profile: sealed })
     }
 
     /// Opens what [`Profile::seal`] made.

@@ -145,7 +145,8 @@ impl ViewBuilder {
         let owner = (pass.org, member.id);
         let profile = member.profile.as_ref().map(|sealed| Profile::open(sealed, &self.keyring, owner)).transpose()?;
         let zone = programme.zone();
-        let balance = card.spendable(self.clock.now().local_day(zone));
+        // What waits for a proof of the contact can't be spent, so a pass does not promise it.
+        let balance = if card.card.verified { card.spendable(self.clock.now().local_day(zone)) } else { 0 };
         let voided = pass.state == PassState::Voided;
         let language = member.language.as_str();
         let organisation = rows.organisation.as_ref().map_or(&programme.name, |organisation| &organisation.name);

@@ -20,11 +20,13 @@ use crate::app::{App, Parts};
 use crate::apple::certificates::key_file;
 use crate::apple::certificates::sandbox_pki::{self, SandboxPki};
 use crate::config::{
-    AppleAccount, Config, Database, GoogleAccount, KeyEnvironment, Keys, Limits, Listen, Log, Pages, Redis, SecretText, Server,
+    AppleAccount, Config, Database, GoogleAccount, KeyEnvironment, Keys, Limits, Listen, Log, Mail, MailEncryption, Pages, Redis,
+    SecretText, Server, Sms,
 };
 use crate::sandbox::apns::Apns;
 use crate::sandbox::google::{GoogleOptions, GoogleSandbox, ISSUER};
 use crate::sandbox::guide::{self, Door, Guide, GuideSetup};
+use crate::sandbox::mailbox::Mailbox;
 use crate::sandbox::phone::Phone;
 use crate::sandbox::stage::{self, PageSetup, PhoneSetup, Shown, StageError};
 
@@ -40,6 +42,9 @@ const PHONE_PORT_OFFSET: u16 = 100;
 
 /// How far Google's stand-in, with the Android phone's page, is from it.
 const GOOGLE_PORT_OFFSET: u16 = 101;
+
+/// How far the mailbox's page is from it.
+const MAIL_PORT_OFFSET: u16 = 102;
 
 /// Arguments of `walaa demo`.
 #[derive(Debug, Args)]
@@ -79,6 +84,7 @@ struct Ready {
     phone_url: String,
     google_url: String,
     google_phone_url: String,
+    mail_url: String,
     member: String,
     card: String,
     scan_url: String,
@@ -117,6 +123,7 @@ struct Running {
     stop_gateway: oneshot::Sender<()>,
     apns: Apns,
     google: GoogleSandbox,
+    mailbox: Mailbox,
     page: Shown,
     guide: Guide,
     _phone: Phone,
@@ -130,7 +137,9 @@ impl Running {
         let apns = stage::start_apns(&pki, Arc::clone(&parts.clock)).await?;
         let door = Door::open(beside(args.port, GUIDE_PORT_OFFSET))?;
         let google = google(args, &data, (&pki, parts, &door))?;
+        let mailbox = mailbox(args, &data, parts).await?;
         let config = config(args, &data, (&pki, &apns, &google, &door));
+        let config = Config { mail: mail(&mailbox), sms: sms(&mailbox, &data), ..config };
         let app = App::build(&config, parts.clone()).await?;
         let core = app.core().clone();
         let app_google = app.state().google.clone();
@@ -193,10 +202,11 @@ impl Running {
             phone_url: page.url.clone(),
             google_url: google.base_url(),
             google_phone_url: google.phone_url(),
+            mail_url: mailbox.url(),
             member: cafe.member.to_string(),
             card: cafe.card.to_string(),
         };
-        Ok(Self { ready, gateway, stop_gateway, apns, google, page, guide, _phone: phone })
+        Ok(Self { ready, gateway, stop_gateway, apns, google, mailbox, page, guide, _phone: phone })
     }
 
     /// Waits for the order to stop, and stops everything.
@@ -209,6 +219,7 @@ impl Running {
         self.page.handle.stop(false).await;
         self.apns.stop();
         self.google.shutdown().await;
+        self.mailbox.shutdown().await;
         let ended = match ended {
             Some(ended) => ended,
             None => {
@@ -253,6 +264,28 @@ fn google(args: &DemoArgs, data: &Path, (pki, parts, door): (&SandboxPki, &Parts
     let key = google.service_account_json();
     key_file::write(&data.join("google.json"), key.as_bytes(), key_file::Existing::Replace).map_err(|error| said(&error))?;
     Ok(google)
+}
+
+/// The stand-in for whatever sends mail and short messages; the secret of its webhook goes into the data folder.
+async fn mailbox(args: &DemoArgs, data: &Path, parts: &Parts) -> Result<Mailbox, CliError> {
+    let secret = crate::ids::encode(&parts.ids.random());
+    let written = key_file::write(&data.join("sms-secret.txt"), secret.as_bytes(), key_file::Existing::Replace);
+    written.map_err(|error| said(&error))?;
+    Ok(Mailbox::start(beside(args.port, MAIL_PORT_OFFSET), secret.as_bytes()).await?)
+}
+
+fn mail(mailbox: &Mailbox) -> Mail {
+    Mail {
+        host: Some("127.0.0.1".to_owned()),
+        port: mailbox.smtp_port(),
+        tls: MailEncryption::None,
+        from: Some("card@qahwa.example".to_owned()),
+        ..Mail::default()
+    }
+}
+
+fn sms(mailbox: &Mailbox, data: &Path) -> Sms {
+    Sms { url: Some(mailbox.sms_url()), secret_file: Some(data.join("sms-secret.txt")) }
 }
 
 /// The configuration that `walaa serve` would be given.

@@ -3,6 +3,7 @@
 //! It changes nothing but one counter of the database (the durable write that it tries), and may run beside a running gateway.
 
 mod google;
+mod messages;
 mod outside;
 
 use std::io::Write;
@@ -118,6 +119,7 @@ pub fn run(args: &DoctorArgs, around: &mut Surroundings<'_>) -> Result<Ending, C
                 examine_all(&config, clock.as_ref(), &mut looks).await;
                 if !args.offline {
                     outside::look(&config, &mut looks).await;
+                    messages::look_outside(&config, &mut looks).await;
                 }
                 if let (true, Ok(keyring)) = (args.live && !config.google.is_empty(), open::keyring(&config)) {
                     google::look_live(&config, (&keyring, &clock), &mut looks).await;
@@ -144,6 +146,7 @@ async fn examine_all(config: &Config, clock: &dyn Clock, looks: &mut Looks) {
     redis(config, looks).await;
     certificates(config, clock, looks);
     google::look(config, looks);
+    messages::look(config, looks);
     templates(config, looks);
 }
 
@@ -195,6 +198,7 @@ async fn programmes(config: &Config, db: &dyn Db, looks: &mut Looks) {
         let org = organisation.key.org;
         let Ok(documents) = db.documents(org, DocumentKind::Programme).await else { continue };
         for programme in documents.iter().filter_map(|document| Programme::parse(&document.body).ok()) {
+            messages::programme(config, &programme, looks);
             if templates.get(&programme.template).is_none() {
                 let name = programme.name.get("en").map_or("", String::as_str);
                 let what = format!("programme \"{name}\" of {org} uses the template {}, which is not there", programme.template);

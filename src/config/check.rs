@@ -27,6 +27,8 @@ impl Config {
         for (place, account) in self.google.iter().enumerate() {
             account.check(&mut |right, key, what| found.expect(right, &format!("google.{place}.{key}"), what));
         }
+        self.mail.check(&mut |right, key, what| found.expect(right, &format!("mail.{key}"), what));
+        self.sms.check(&mut |right, key, what| found.expect(right, &format!("sms.{key}"), what));
         found.0
     }
 }

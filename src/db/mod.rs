@@ -456,6 +456,8 @@ pub trait Db: Send + Sync {
 
     /// Issued tokens that ran out before `now`.
     async fn expired_tokens(&self, now: Timestamp, limit: usize) -> Result<Vec<Expired>, DbError>;
+    /// Members who joined before `before`, never proved their contact and never earned anything.
+    async fn never_verified(&self, before: Timestamp, limit: usize) -> Result<Vec<(OrgId, MemberId)>, DbError>;
     /// Active passes that show an older version of their programme's document than the newest.
     async fn stale_passes(&self, limit: usize) -> Result<Option<Stale>, DbError>;
     /// Drops answers' bytes of operations before `before`; says how many.

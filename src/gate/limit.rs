@@ -48,6 +48,8 @@ pub enum Scope {
     Fruitless,
     /// Cards that people make by themselves from an address.
     Join,
+    /// Messages to one contact.
+    Contact,
     /// What this gateway asks of Google for one issuer.
     GoogleIssuer,
     /// Callbacks of an address that were not Google's.
@@ -72,6 +74,7 @@ impl Scope {
             Self::Device => "device",
             Self::Fruitless => "fruitless",
             Self::Join => "join",
+            Self::Contact => "contact",
             Self::GoogleIssuer => "google_issuer",
             Self::ForgedCallbacks => "forged_callbacks",
         }
@@ -95,6 +98,7 @@ impl Scope {
             Self::Device => "device_rate",
             Self::Fruitless => "fruitless_rate",
             Self::Join => "join_rate",
+            Self::Contact => "contact_rate",
             Self::GoogleIssuer => "google_issuer_rate",
             Self::ForgedCallbacks => "forged_callbacks_rate",
         }

@@ -4,7 +4,7 @@ use actix_web::web::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cards::{CardView, Joining, MemberView, Person, Profile};
+use crate::cards::{CardView, ConsentAnswer, Joining, MemberView, Person, Profile};
 use crate::db::Page;
 use crate::error::{Code, Problem};
 use crate::http::auth::Authenticated;
@@ -188,6 +188,43 @@ async fn load(state: &State, caller: &Authenticated, id: MemberId) -> Result<(le
     Ok((member, cards))
 }
 
+/// What a member answered to a consent text.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewConsent {
+    /// What for, as one of the member's programmes asks it.
+    #[schema(example = "news")]
+    pub purpose: String,
+    /// Which wording: the one that the programme has now.
+    #[schema(example = "2026-01")]
+    pub version: String,
+    /// Whether the member agrees.
+    pub given: bool,
+}
+
+/// Keeps what a member answered to a consent text; the answers before it are kept, too.
+#[utoipa::path(post, path = "/v1/members/{id}/consents", tag = "members", request_body = NewConsent,
+    responses((status = 200, description = "The answer is kept", body = ledger::MemberChanged)))]
+pub async fn consent(
+    state: State,
+    caller: Authenticated,
+    key: IdempotencyKey,
+    id: Id<MemberId>,
+    body: Body<NewConsent>,
+) -> Handled {
+    caller.0.need(Scope::MembersWrite)?;
+    let asked = state.core.asked(&caller.0, key.0, ("POST /v1/members/consents", &(id.0, &body.0)));
+    if !sees(&state, &caller, id.0).await? {
+        return Err(Code::NotFound.into());
+    }
+    if let Some(earlier) = state.core.earlier(&asked).await? {
+        return answer::stored(earlier);
+    }
+    let NewConsent { purpose, version, given } = body.0;
+    let consent = ConsentAnswer { purpose, version, language: None, given };
+    answer::stored(state.core.answer_consent(&asked, id.0, &consent).await?)
+}
+
 /// Everything that is kept about a member, in one answer.
 #[utoipa::path(get, path = "/v1/members/{id}/export", tag = "members",
     responses((status = 200, description = "Profile, cards, entries and vouchers", body = Value)))]
@@ -205,5 +242,7 @@ pub async fn erase(state: State, caller: Authenticated, key: IdempotencyKey, id:
     caller.0.need(Scope::MembersErase)?;
     whole_organisation(&caller)?;
     let asked = state.core.asked(&caller.0, key.0, ("erase", &id.0));
-    answer::stored(state.core.ask(&asked, ledger::Body::Erase(ledger::Erase { member: id.0 })).await?)
+    answer::stored(
+        state.core.ask(&asked, ledger::Body::Erase(ledger::Erase { member: id.0, cause: ledger::EraseCause::Asked })).await?,
+    )
 }

@@ -112,6 +112,7 @@ fn value_endpoints() -> Vec<Endpoint> {
         post("/v1/members", MembersWrite, members::create),
         get("/v1/members/{id}", MembersRead, members::get),
         post("/v1/members/{id}/cards", MembersWrite, members::add_card),
+        post("/v1/members/{id}/consents", MembersWrite, members::consent),
         get("/v1/members/{id}/export", MembersErase, members::export),
         post("/v1/members/{id}/erasure", MembersErase, members::erase),
         get("/v1/cards/{id}", MembersRead, cards::get),

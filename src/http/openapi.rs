@@ -38,7 +38,7 @@ const SCHEME: &str = "key";
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
-        members::list, members::create, members::get, members::add_card, members::export, members::erase,
+        members::list, members::create, members::get, members::add_card, members::consent, members::export, members::erase,
         cards::get, passes::of_card, passes::by_link, google::google_link, google::open_google_link, google::google_image, cards::adjust, cards::codes, cards::delivery, cards::entries, cards::reissue,
         scans::create, earnings::create, earnings::get, earnings::create_return,
         redemptions::create, redemptions::get, redemptions::create_reversal, vouchers::create, vouchers::get, vouchers::cancel,

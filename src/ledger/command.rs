@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::ids::{
     CardId, EarningId, KeyId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StoreId, TerminalId, VoucherId,
 };
-use crate::ledger::{DocumentKey, RedemptionLine, SealedProfile, TokenHash};
+use crate::ledger::{ContactCommand, ContactTrust, DocumentKey, RedemptionLine, SealedProfile, TokenHash};
 use crate::money::Money;
 
 /// Who asks: the scope of an operation id. It survives the rotation of keys.
@@ -155,6 +155,8 @@ pub enum Body {
     Touch(Touch),
     /// Shows a card in Google Wallet too.
     ShowOnGoogle(ShowOnGoogle),
+    /// A contact is proven, or a profile changes.
+    Contact(ContactCommand),
     /// A configuration document's next version.
     PutDocument(PutDocument),
     /// The operation shall never run.
@@ -218,6 +220,8 @@ pub struct Enrol {
     pub pass: PassId,
     /// Which poster or page brought the person, for the journal.
     pub channel: Option<String>,
+    /// Whether the contact is to be proven, where the programme asks for that.
+    pub trust: ContactTrust,
 }
 
 /// See [`Body::IssueCode`].
@@ -384,6 +388,18 @@ pub struct Reissue {
 pub struct Erase {
     /// The member.
     pub member: MemberId,
+    /// Why.
+    pub cause: EraseCause,
+}
+
+/// Why a member is erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EraseCause {
+    /// The member or the shop asked for it.
+    #[default]
+    Asked,
+    /// The contact was never proven and nothing was ever earned; refused if that changed meanwhile.
+    NeverVerified,
 }
 
 /// See [`Body::Expire`].
@@ -456,6 +472,7 @@ impl Body {
             Self::Expire(_) => "expire",
             Self::Touch(_) => "touch",
             Self::ShowOnGoogle(_) => "show_on_google",
+            Self::Contact(command) => command.kind(),
             Self::PutDocument(_) => "put_document",
             Self::Abandon(_) => "abandon",
         }
@@ -568,6 +585,7 @@ impl Command {
                 roots.add_card(org, show.card, show.programme);
                 roots.whole_cards.push(show.card);
             }
+            Body::Contact(command) => command.add_roots(org, &mut roots),
             Body::PutDocument(put) => roots.documents.push(put.key),
             Body::Abandon(Abandon) => {}
         }

@@ -62,6 +62,7 @@ mod tests {
             pass: PassId([0; 16]),
             code_generation: 0,
             open_vouchers: 0,
+            verified: true,
             active: true,
             created_at: Timestamp::default(),
         };

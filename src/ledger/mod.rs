@@ -5,6 +5,7 @@
 
 pub mod chain;
 mod command;
+pub mod contact;
 mod decide;
 #[cfg(test)]
 pub(crate) mod guards;
@@ -14,14 +15,15 @@ mod rows;
 mod set;
 
 pub use command::{
-    Abandon, Adjust, Body, CancelVoucher, Capture, CaptureLine, Command, Earn, Enrol, EnrolMember, Erase, Expire, Fingerprint,
-    IssueCode, IssueVoucher, NewMember, OpHeader, OpKey, Place, Principal, PutDocument, Reissue, ReturnSale, Reverse, Roots,
-    RotatingStep, Sale, ShowOnGoogle, Touch,
+    Abandon, Adjust, Body, CancelVoucher, Capture, CaptureLine, Command, Earn, Enrol, EnrolMember, Erase, EraseCause, Expire,
+    Fingerprint, IssueCode, IssueVoucher, NewMember, OpHeader, OpKey, Place, Principal, PutDocument, Reissue, ReturnSale,
+    Reverse, Roots, RotatingStep, Sale, ShowOnGoogle, Touch,
 };
+pub use contact::{ChangeProfile, Claim, ContactCommand, ContactTrust, Proof, SendCode, Verification, Verify};
 pub use decide::{Answer, Context, EXPIRY_GRACE_MS, IDENTIFY_GENERATION, TokenMint, entry_json, run, stored};
 pub use outcome::{
-    Adjusted, CardSummary, CodesIssued, DocumentSaved, Earned, Enrolled, Erased, LineSummary, Outcome, PlaceSummary, Redeemed,
-    Reissued, Returned, Reversed, Swept, VoucherSummary, already_redeemed,
+    Adjusted, CardSummary, CodeSent, CodeTried, CodesIssued, DocumentSaved, Earned, Enrolled, Erased, LineSummary, MemberChanged,
+    Outcome, PlaceSummary, Redeemed, Reissued, Returned, Reversed, Swept, VoucherSummary, already_redeemed,
 };
 pub use rows::{
     Account, Card, CardState, Change, ChangeKind, Counter, CounterKey, Document, DocumentKey, DocumentKind, Earning, Entry,

@@ -21,8 +21,11 @@ pub struct CardSummary {
     pub member: MemberId,
     /// Its number for people.
     pub number: String,
-    /// Points that can be spent.
+    /// Points that can be spent; 0 while `pending` says how many wait.
     pub points: i64,
+    /// Points that wait until the member has confirmed the contact; only there while that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<i64>,
     /// Points on hold for open vouchers.
     pub held: i64,
     /// Points owed after returns.
@@ -41,7 +44,8 @@ impl CardSummary {
             programme: card.programme,
             member: card.member,
             number: card.number.clone(),
-            points: state.available(),
+            points: if card.verified { state.available() } else { 0 },
+            pending: (!card.verified).then(|| state.available()),
             held: card.held,
             debt: card.debt,
             pass: card.pass,
@@ -272,6 +276,44 @@ outcomes! {
         op: OpId,
         /// How many things it changed.
         changed: i64,
+    }
+    /// A code for a contact was made, or not yet.
+    CodeSent 200 {
+        /// The operation.
+        op: OpId,
+        /// The member.
+        member: MemberId,
+        /// Whether there is a new code to send.
+        sent: bool,
+        /// Milliseconds until the next one can be made.
+        wait_ms: i64,
+        /// Counts the codes.
+        number: i64,
+        /// Whether the link beside the code proves the contact as well.
+        with_link: bool,
+    }
+    /// A code for a contact was tried.
+    CodeTried 200 {
+        /// The operation.
+        op: OpId,
+        /// The member.
+        member: MemberId,
+        /// Whether it was right: the contact is proven.
+        verified: bool,
+        /// Tries that are left; 0 when a new code is needed.
+        tries_left: i64,
+        /// The card that it was about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        card: Option<CardId>,
+    }
+    /// What is known of a member was changed.
+    MemberChanged 200 {
+        /// The operation.
+        op: OpId,
+        /// The member.
+        member: MemberId,
+        /// When.
+        at: Timestamp,
     }
     /// A document has a new version.
     DocumentSaved 200 {

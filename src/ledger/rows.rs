@@ -214,6 +214,8 @@ pub struct Card {
     pub code_generation: i64,
     /// Open vouchers.
     pub open_vouchers: i64,
+    /// False while the contact that the member joined with is to be proven: points wait until it is.
+    pub verified: bool,
     /// False once the member was erased.
     pub active: bool,
     /// When it was made.

@@ -7,7 +7,7 @@ use std::hash::Hash;
 use crate::ids::{CardId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StoreId, VoucherId};
 use crate::ledger::{
     CardState, Counter, CounterKey, Document, DocumentKey, Earning, Entry, Identity, JournalRow, Member, OpKey, OpRow, Pass,
-    Principal, Redemption, Token, TokenHash, Voucher,
+    Principal, Redemption, Token, TokenHash, Verification, Voucher,
 };
 
 struct Slot<V> {
@@ -107,6 +107,8 @@ pub struct WorkingSet {
     pub members: Table<(OrgId, MemberId), Member>,
     /// Identities.
     pub identities: Table<(OrgId, [u8; 32]), Identity>,
+    /// Codes by which members prove their contacts.
+    pub verifications: Table<(OrgId, MemberId), Verification>,
     /// Passes.
     pub passes: Table<(OrgId, PassId), Pass>,
     /// The newest version of documents.
@@ -153,7 +155,7 @@ impl WorkingSet {
     }
 
     fn each_table(&mut self, act: impl Fn(&mut dyn Undo)) {
-        let tables: [&mut dyn Undo; 14] = [
+        let tables: [&mut dyn Undo; 15] = [
             &mut self.ops,
             &mut self.cards,
             &mut self.cards_of,
@@ -165,6 +167,7 @@ impl WorkingSet {
             &mut self.receipts,
             &mut self.members,
             &mut self.identities,
+            &mut self.verifications,
             &mut self.passes,
             &mut self.documents,
             &mut self.counters,

@@ -14,7 +14,9 @@ use crate::db::batcher::Batcher;
 use crate::db::{Channel, Db, DbError, Expired};
 use crate::error::{Code, Problem};
 use crate::ids::{Ids, OpId, OrgId};
-use crate::ledger::{Body, Command, DocumentKey, EXPIRY_GRACE_MS, Expire, Fingerprint, OpHeader, OpKey, Principal, Touch};
+use crate::ledger::{
+    Body, Command, DocumentKey, EXPIRY_GRACE_MS, Erase, EraseCause, Expire, Fingerprint, OpHeader, OpKey, Principal, Touch,
+};
 
 /// Tokens or passes of one command: sales go first, so sweeps take small bites.
 const PER_COMMAND: usize = 32;
@@ -42,6 +44,10 @@ const CODES_KEPT_DAYS: i64 = 30;
 const CALLBACKS: usize = 1_000;
 const CALLBACKS_KEPT_DAYS: i64 = 90;
 
+/// Members that are erased in one run because they never proved their contact, and after how many days. Who earned anything is kept.
+const STRANGERS: usize = 100;
+const UNPROVEN_KEPT_DAYS: i64 = 30;
+
 /// How far the outbox may lag before stale passes wait: a re-brand must not stand in the way of sales.
 const OUTBOX_LAG_MS: i64 = 5_000;
 
@@ -64,11 +70,13 @@ pub enum Sweep {
     Codes,
     /// Google's callbacks whose repetition is not expected any more.
     Callbacks,
+    /// Members who never proved their contact.
+    NeverVerified,
 }
 
 impl Sweep {
     /// All sweeps.
-    pub const ALL: [Self; 5] = [Self::Expired, Self::Stale, Self::Answers, Self::Codes, Self::Callbacks];
+    pub const ALL: [Self; 6] = [Self::Expired, Self::Stale, Self::Answers, Self::Codes, Self::Callbacks, Self::NeverVerified];
 
     /// The word for it in metrics and logs.
     #[must_use]
@@ -79,6 +87,7 @@ impl Sweep {
             Self::Answers => "answers",
             Self::Codes => "codes",
             Self::Callbacks => "callbacks",
+            Self::NeverVerified => "never_verified",
         }
     }
 }
@@ -145,6 +154,7 @@ impl Sweeper {
                 Sweep::Answers => self.forget_answers().await,
                 Sweep::Codes => self.forget_codes().await,
                 Sweep::Callbacks => self.forget_callbacks().await,
+                Sweep::NeverVerified => self.erase_strangers().await,
             };
             self.note(sweep, result);
         }
@@ -206,6 +216,23 @@ impl Sweeper {
         let parts: Vec<&[u8]> = tokens.iter().map(|(token, _, _)| token.as_slice()).collect();
         let op = self.header(first.org, "expire", &parts);
         self.execute(Command { op, body: Body::Expire(Expire { tokens }) }).await
+    }
+
+    /// Whoever typed a contact, never proved it and never bought anything: the contact is given free again.
+    async fn erase_strangers(&self) -> Result<usize, SweepError> {
+        let before = self.clock.now().plus_seconds(-UNPROVEN_KEPT_DAYS * 86_400);
+        let mut done = 0;
+        for (org, member) in self.db.never_verified(before, STRANGERS).await? {
+            let op = self.header(org, "never_verified", &[&member.0]);
+            let erase = Erase { member, cause: EraseCause::NeverVerified };
+            match self.execute(Command { op, body: Body::Erase(erase) }).await {
+                Ok(()) => done += 1,
+                // Proved it, bought something or left, just now.
+                Err(refusal) if matches!(refusal.code, Code::VersionConflict | Code::MemberErased) => {}
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        Ok(done)
     }
 
     async fn touch(&self) -> Result<usize, SweepError> {

@@ -17,12 +17,18 @@ use crate::error::{Code, Problem};
 pub enum Failure {
     /// There is nothing at this address.
     NotFound,
+    /// The address takes other methods.
+    Method,
     /// The card has a new address, since it was issued anew.
     Replaced,
     /// The card is closed: its member's data was erased.
     Closed,
     /// The programme takes no new members by itself.
     JoinClosed,
+    /// Contacts are to be proven, and nothing is set up that sends codes.
+    NoMessages,
+    /// A link that proved a contact already, or ran out.
+    LinkOver,
     /// Too often from one address.
     TooMany {
         /// When to come back.
@@ -55,7 +61,9 @@ impl Failure {
     const fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Replaced | Self::Closed | Self::JoinClosed => StatusCode::GONE,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Replaced | Self::Closed | Self::JoinClosed | Self::LinkOver => StatusCode::GONE,
+            Self::NoMessages => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::Stranger => StatusCode::FORBIDDEN,
@@ -68,9 +76,12 @@ impl Failure {
     const fn texts(&self) -> (&'static str, &'static str) {
         match self {
             Self::NotFound => ("error-not-found", "error-not-found-text"),
+            Self::Method => ("error-method", "error-method-text"),
             Self::Replaced => ("error-replaced", "error-replaced-text"),
             Self::Closed => ("error-closed", "error-closed-text"),
             Self::JoinClosed => ("error-join-closed", "error-join-closed-text"),
+            Self::NoMessages => ("error-no-messages", "error-no-messages-text"),
+            Self::LinkOver => ("error-link-over", "error-link-over-text"),
             Self::TooMany { .. } => ("error-too-many", "error-too-many-text"),
             Self::Unreadable => ("error-unreadable", "error-unreadable-text"),
             Self::Stranger => ("error-stranger", "error-stranger-text"),
@@ -93,6 +104,11 @@ impl Visit {
     /// The page for a failure.
     #[must_use]
     pub fn failed(&self, failure: &Failure) -> HttpResponse {
+        if *failure == Failure::NoMessages {
+            tracing::error!(
+                "nobody can join: the programme has join.verify, but nothing is set up that sends codes; walaa doctor says more"
+            );
+        }
         if let Failure::Refused(problem) = failure {
             tracing::error!(code = problem.code.as_str(), "a page could not be shown");
         }

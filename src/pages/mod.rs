@@ -10,6 +10,7 @@ pub mod page;
 pub mod qr;
 pub mod texts;
 
+pub mod address;
 pub mod assets;
 pub mod forms;
 pub mod framing;
@@ -22,20 +23,21 @@ pub mod errors;
 pub mod join;
 pub mod robots;
 pub mod scan;
+pub mod verification;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::web::{self, Data, ServiceConfig};
-use async_trait::async_trait;
+use actix_web::web::{Data, ServiceConfig};
 
 use crate::apple::account::Apple;
 use crate::cards::{Core, Templates, ViewBuilder};
 use crate::gate::RateRule;
-use crate::ids::{MemberId, OrgId};
+use crate::messages::Messenger;
 use crate::tokens::Environment;
 
+use address::at;
 pub use framing::{Framing, FramingOrigin};
 pub use live::Live;
 pub use visit::Visit;
@@ -57,13 +59,6 @@ pub struct PageLimits {
     pub joins: RateRule,
 }
 
-/// Sends a member the way to the card, to the contact that the member gave when joining.
-#[async_trait]
-pub trait CardLinkSender: Send + Sync {
-    /// Sends it. Who asked hears nothing of whether there was anybody to send to.
-    async fn send(&self, member: (OrgId, MemberId), link: &str);
-}
-
 /// What the pages work with.
 pub struct Pages {
     /// The gateway's working parts.
@@ -75,7 +70,7 @@ pub struct Pages {
     /// The Apple accounts: whether there is a pass to add.
     pub apple: Arc<Apple>,
     /// Mail or short messages, where they are set up.
-    pub sender: Option<Arc<dyn CardLinkSender>>,
+    pub messenger: Option<Arc<dyn Messenger>>,
     /// Open pages that want to hear of changes.
     pub live: Arc<Live>,
     /// Who asks.
@@ -94,9 +89,9 @@ pub struct Pages {
 pub fn configure(pages: Data<Pages>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config.app_data(pages);
-        config.route("/robots.txt", web::get().to(robots::show));
-        config.route("/assets/{version}/{file:.*}", web::get().to(assets::show));
-        config.route("/brand/{template}/{version}/{file}", web::get().to(brand::look));
+        at("/robots.txt").get(robots::show).mount(config);
+        at("/assets/{version}/{file:.*}").get(assets::show).mount(config);
+        at("/brand/{template}/{version}/{file}").get(brand::look).mount(config);
         card::routes(config);
         join::routes(config);
         scan::routes(config);

@@ -54,6 +54,9 @@ pub struct Join {
     pub status: Status,
     /// By what a member is known.
     pub identity: JoinIdentity,
+    /// Whether a contact has to be proven by a code that is sent there before points can be spent. Whoever joins through the API is vouched for
+    /// by the one who asks.
+    pub verify: bool,
     /// The country's code that a phone number without one gets, such as `+965`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone_prefix: Option<String>,
@@ -69,6 +72,7 @@ impl Default for Join {
         Self {
             status: Status::Active,
             identity: JoinIdentity::default(),
+            verify: false,
             phone_prefix: None,
             consents: Vec::new(),
             channels: ["poster", "receipt", "web"].map(str::to_owned).to_vec(),
@@ -87,6 +91,8 @@ impl Join {
     pub(super) fn check(&self, programme: &Programme, findings: &mut Findings) {
         let prefix = self.phone_prefix.as_deref().map(|prefix| prefix.strip_prefix('+').unwrap_or_default());
         let digits = |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let provable = !self.verify || self.identity != JoinIdentity::None;
+        findings.expect(provable, "join.verify", "needs join.identity to be phone, email or either");
         findings.expect(prefix.is_none_or(digits), "join.phone_prefix", "is not + and one to three digits");
         findings.expect(self.consents.len() <= MAX_CONSENTS, "join.consents", format!("has more than {MAX_CONSENTS}"));
         for (place, consent) in self.consents.iter().enumerate() {

@@ -29,6 +29,9 @@ pub struct ScanView {
     pub currency: Currency,
     /// Points that can be spent today.
     pub points: i64,
+    /// Points that wait until the member has confirmed the contact; only there while that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<i64>,
     /// Points on hold for open vouchers.
     pub held: i64,
     /// Points owed after returns.
@@ -113,7 +116,9 @@ impl Core {
         let programme = self.programme(caller.org, state.card.programme).await?;
         let member = self.db.member(caller.org, state.card.member).await?.ok_or_else(|| Problem::from(Code::Internal))?;
         let name = self.profile(&member)?.name;
-        let points = state.spendable(self.clock.now().local_day(programme.zone()));
+        let verified = state.card.verified;
+        let pending = (!verified).then(|| state.available());
+        let points = if verified { state.spendable(self.clock.now().local_day(programme.zone())) } else { 0 };
         let spent = matches!(token.kind, TokenKind::Card | TokenKind::Rotating) && token.state == TokenState::Captured;
         let code = CodeView {
             kind: token.kind,
@@ -123,7 +128,7 @@ impl Core {
             voucher: token.voucher,
             newer_code_exists: spent,
         };
-        let blocked = self.blocked(caller, (&token, &programme), place).await?;
+        let blocked = self.blocked(caller, (&token, &state, &programme), place).await?;
         let rewards = match token.voucher {
             Some(id) => {
                 self.voucher_reward(caller, id, Offer { programme: &programme, token: &token, language, blocked }).await?
@@ -138,6 +143,7 @@ impl Core {
             programme_name: localised(&programme.name, language),
             currency: programme.currency,
             points,
+            pending,
             held: state.card.held,
             debt: state.card.debt,
             code,
@@ -169,8 +175,13 @@ impl Core {
     }
 
     /// Why nothing at all can be redeemed with this code at this place, in the order in which redeeming looks.
-    async fn blocked(&self, caller: &Caller, of: (&Token, &Programme), place: &Place) -> Result<Option<Code>, Problem> {
-        let (token, programme) = of;
+    async fn blocked(
+        &self,
+        caller: &Caller,
+        of: (&Token, &CardState, &Programme),
+        place: &Place,
+    ) -> Result<Option<Code>, Problem> {
+        let (token, state, programme) = of;
         if token.kind == TokenKind::Identify {
             return Ok(Some(Code::IdentifyOnly));
         }
@@ -179,6 +190,9 @@ impl Core {
         }
         if !caller.role.is_manager() && token.epoch < self.db.epoch().await? {
             return Ok(Some(Code::CodeFromBeforeRestore));
+        }
+        if !state.card.verified {
+            return Ok(Some(Code::MemberUnverified));
         }
         if programme.status == Status::Disabled {
             return Ok(Some(Code::ProgrammeDisabled));

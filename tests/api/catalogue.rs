@@ -102,12 +102,14 @@ fn value_routes<'a>(lived: &'a Lived, code: &str) -> Vec<Line<'a>> {
     let Lived { shop, customer, .. } = lived;
     let money = json!({ "amount": "1.000", "currency": "KWD" });
     let receipt = op_key();
+    let consent = json!({ "purpose": "news", "version": "1", "given": true });
     vec![
         ("GET", "/v1/members", "ompa", Op::Not, None, ""),
         ("POST", "/v1/members", "omp", Op::Needed, Some(json!({ "programme": shop.programme, "name": "Noor" })), ""),
         ("GET", "/v1/members/{id}", "ompa", Op::Not, None, &customer.member),
         ("POST", "/v1/members/{id}/cards", "omp", Op::Needed, Some(json!({ "programme": shop.programme })), &customer.member),
         ("GET", "/v1/members/{id}/export", "o", Op::Not, None, &customer.member),
+        ("POST", "/v1/members/{id}/consents", "omp", Op::Needed, Some(consent), &customer.member),
         ("POST", "/v1/members/{id}/erasure", "o", Op::Needed, None, &customer.member),
         ("GET", "/v1/cards/{id}", "ompa", Op::Not, None, &customer.card),
         ("GET", "/v1/cards/{id}/apple", "omp", Op::Not, None, &customer.card),

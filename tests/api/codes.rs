@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
-use walaa::cards::{Codes, Core};
+use walaa::cards::{Asked, Codes, Core, Joining, Person, Profile};
 use walaa::error::Code;
 use walaa::gate::{OnDown, RateRule, RedisGate, RedisGateConfig};
 use walaa::http::AppState;
@@ -70,6 +70,7 @@ async fn every_code_is_answered_by_some_request() {
     ended_codes(&mut seen).await;
     fixed_codes(&mut seen).await;
     vouchers(&mut seen).await;
+    contacts(&mut seen).await;
     members(&mut seen).await;
     documents(&mut seen).await;
     switches(&mut seen).await;
@@ -224,6 +225,36 @@ async fn fixed_codes(seen: &mut Seen) {
     seen.note(Code::IdentifyOnly, &app.redeem(&app.shop, &fixed, "coffee").await);
     let scan = app.post(&app.shop.till, "/v1/scans", &json!({ "code": fixed })).await.expect(200);
     assert!(scan["rewards"].as_array().expect("rewards").iter().all(|reward| reward["reason"] == "identify_only"), "{scan}");
+}
+
+async fn contacts(seen: &mut Seen) {
+    let app = TestApp::spawn().await;
+    let consent = json!({ "purpose": "terms", "version": "1", "text": { "en": "I agree.", "ar": "أوافق." }, "required": true });
+    let mut programme = coffee_programme();
+    programme["join"] = json!({ "verify": true, "consents": [consent] });
+    let path = format!("/v1/programmes/{}", app.shop.programme);
+    app.put(&app.shop.owner, &path, (1, &programme)).await.expect(200);
+    app.clock.advance_seconds(2);
+    let profile = Profile { email: Some("sara@example.com".to_owned()), ..Profile::default() };
+    let person = Person::parse(profile, None).expect("a person").unvouched();
+    let asked = Asked {
+        org: app.shop.organisation.parse().expect("an id"),
+        principal: Principal::System,
+        key: OpKey::parse(&op_key()).expect("a key"),
+        fingerprint: Fingerprint([0; 32]),
+    };
+    let programme = app.shop.programme.parse().expect("an id");
+    let joined = app.core.enrol(&asked, &Joining::Person(person), programme).await.expect("the ledger answers");
+    let joined: Value = serde_json::from_slice(&joined.result.expect("a card")).expect("JSON");
+    let card = joined["card"]["id"].as_str().expect("an id");
+    app.earn(&app.shop, card, "20.000").await;
+    let live = app.live_code(&app.shop, card).await;
+    seen.note(Code::MemberUnverified, &app.redeem(&app.shop, &live, "coffee").await);
+    let voucher = json!({ "card": card, "reward": "coffee" });
+    seen.note(Code::MemberUnverified, &app.post(&app.shop.pos, "/v1/vouchers", &voucher).await);
+    let withdrawn = json!({ "purpose": "terms", "version": "1", "given": false });
+    let path = format!("/v1/members/{}/consents", joined["member"].as_str().expect("an id"));
+    seen.note(Code::ConsentRequired, &app.post(&app.shop.pos, &path, &withdrawn).await);
 }
 
 async fn vouchers(seen: &mut Seen) {

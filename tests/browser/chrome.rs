@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 /// Longer than anything takes, even while the machine compiles something else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Tries to start the driver.
+const STARTS: usize = 5;
+
 /// The checker of accessibility, from npm; `vendor/README.md` says which.
 const AXE: &str = include_str!("vendor/axe.min.js");
 
@@ -47,25 +50,9 @@ impl Chrome {
 
     /// A browser that is told more on its command line.
     pub async fn start_with(more: &[String]) -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver is installed (Debian: chromium-driver)");
-        let mut lines = BufReader::new(driver.stdout.take().expect("its output is ours")).lines();
-        let started = "started successfully on port ";
-        let port = lines.by_ref().find_map(|line| {
-            let line = line.ok()?;
-            let (_, rest) = line.split_once(started)?;
-            rest.trim_end_matches('.').parse::<u16>().ok()
-        });
-        // Its output is read to the end, so that it never waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
+        let (driver, port) = (0..STARTS).find_map(|_| start_driver()).expect("chromedriver starts (Debian: chromium-driver)");
         let client = reqwest::Client::builder().timeout(PATIENCE).build().expect("a client");
-        let base = format!("http://127.0.0.1:{}", port.expect("chromedriver says its port"));
+        let base = format!("http://127.0.0.1:{port}");
         let mut chrome = Self { driver, session: base, client };
         let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"];
         let arguments: Vec<_> = arguments.iter().copied().chain(more.iter().map(String::as_str)).collect();
@@ -185,6 +172,32 @@ impl Chrome {
     pub async fn fill(&self, selector: &str, text: &str) {
         self.run(&format!("document.querySelector({selector:?}).value = {text:?}")).await;
     }
+}
+
+/// Starts the driver, which says the port that it took. Of two that start at once and took the same, one ends without a word.
+fn start_driver() -> Option<(Child, u16)> {
+    let mut driver = Command::new("chromedriver")
+        .arg("--port=0")
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver is installed (Debian: chromium-driver)");
+    let mut lines = BufReader::new(driver.stdout.take().expect("its output is ours")).lines();
+    let started = "started successfully on port ";
+    let port = lines.by_ref().find_map(|line| {
+        let line = line.ok()?;
+        let (_, rest) = line.split_once(started)?;
+        rest.trim_end_matches('.').parse::<u16>().ok()
+    });
+    let Some(port) = port else {
+        let _ended = driver.wait();
+        return None;
+    };
+    // Its output is read to the end, so that it never waits for us.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some((driver, port))
 }
 
 /// A promise that is kept when a condition holds, or broken after a while.

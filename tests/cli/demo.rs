@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::installation::walaa;
 use crate::support::process::Demo;
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "guide_url",
     "base_url",
     "tls_url",
@@ -24,6 +24,7 @@ const NAMES: [&str; 20] = [
     "phone_url",
     "google_url",
     "google_phone_url",
+    "mail_url",
     "member",
     "card",
     "scan_url",

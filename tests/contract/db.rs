@@ -1,5 +1,6 @@
 //! What every database must do: each test of the modules below runs once for each backend.
 
+mod contacts;
 mod enrolment;
 mod google;
 mod isolation;
@@ -18,6 +19,9 @@ use crate::support::ledger::World;
 macro_rules! contract {
     ($backend:ident, $open:expr) => {
         contract!($backend, $open, {
+            contacts: a_card_that_waits_earns_and_does_not_spend, who_is_vouched_for_need_not_prove_anything, a_code_is_tried_five_times,
+                a_code_runs_out, codes_are_sent_with_pauses, a_link_proves_unless_somebody_claimed, a_claim_hands_the_card_over,
+                a_mistyped_contact_is_changed, a_profile_is_not_overwritten_unseen, who_never_came_back_is_found;
             enrolment: a_member_joins, an_identity_joins_once, a_member_takes_a_card_in_another_programme,
                 card_numbers_and_passes_are_unique;
             google: a_turning_code_spends_each_step_once, two_tills_with_one_step_in_one_batch,

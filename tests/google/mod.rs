@@ -24,6 +24,7 @@ mod save_link;
 mod schema;
 mod sync;
 mod templates;
+mod texts;
 mod turning;
 mod wire;
 mod world;

@@ -2,9 +2,13 @@
 
 use std::process::{Command, Output};
 
+use walaa::clock::{Clock, SystemClock};
+
 use super::world::GoogleWorld;
 
 async fn sync(world: &GoogleWorld, further: &[&str]) -> Output {
+    // The command goes by the real clock, which has gone on meanwhile.
+    world.clock.advance_millis(SystemClock.now().since(world.clock.now()));
     let mut command = Command::new(env!("CARGO_BIN_EXE_walaa"));
     command.args(["google", "sync", &world.app.shop.programme, "--config"]).arg(world.app.folder.path().join("walaa.toml"));
     command.args(further);

@@ -18,7 +18,7 @@ async fn addresses(app: &TestApp) -> Vec<String> {
     let voucher = format!("{card}/vouchers/{}", voucher["id"].as_str().expect("an id"));
     let of_card = ["", "/history", "/privacy", "/lost", "/offline"].map(|end| format!("{card}{end}"));
     let of_join = ["", "/known", "/poster?channel=poster"].map(|end| format!("{join}{end}"));
-    let others = ["/c/closed", "/nothing", "/c/nothing", "/join/nothing", "/scan"].map(str::to_owned);
+    let others = ["/v/nothing", "/c/closed", "/nothing", "/c/nothing", "/join/nothing", "/scan"].map(str::to_owned);
     [&of_card[..], &of_join[..], &others[..], &[voucher]].concat()
 }
 
@@ -131,4 +131,29 @@ async fn an_address_that_is_none_is_a_page_for_people_and_a_problem_for_programs
     let seen = Visitor::of(&app).get("/nothing?lang=ar").await.expect(404);
     assert!(seen.body.contains("dir=\"rtl\"") && seen.words().contains("لا شيء هنا"));
     app.send(crate::support::app::Ask::get("/nothing")).await.refused("not_found");
+}
+
+#[tokio::test]
+async fn another_method_hears_which_are_taken() {
+    let app = TestApp::spawn().await;
+    let card = card_page(&app, &app.enrol(&app.shop).await).await;
+    let client = reqwest::Client::new();
+    let cases = [
+        ("DELETE", card.clone(), "GET, HEAD"),
+        ("GET", format!("{card}/vouchers"), "POST"),
+        ("PUT", format!("{card}/lost"), "GET, HEAD, POST"),
+        ("POST", format!("/join/{}/poster", app.shop.programme), "GET, HEAD"),
+        ("GET", "/scan/shift".to_owned(), "POST"),
+        ("HEAD", format!("{card}/live"), "GET"),
+    ];
+    for (method, path, takes) in cases {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+        let answer = client.request(method.clone(), format!("{}{path}", app.address)).send().await.expect("an answer");
+        assert_eq!(answer.status(), 405, "{method} {path}");
+        assert_eq!(answer.headers()["allow"], takes, "{method} {path}");
+        assert!(answer.headers().contains_key("content-security-policy"), "{method} {path}");
+    }
+    let head = client.head(format!("{}{card}", app.address)).send().await.expect("an answer");
+    assert_eq!((head.status().as_u16(), &head.headers()["content-type"].as_bytes()[..9]), (200, &b"text/html"[..]));
+    assert_eq!(head.text().await.expect("nothing"), "");
 }

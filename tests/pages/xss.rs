@@ -6,7 +6,7 @@ use super::visitor::{Visitor, card_page, change_programme};
 use crate::support::app::TestApp;
 
 /// What would run, break out or mislead if any place forgot itself.
-const CORPUS: &[&str] = &[
+pub const CORPUS: &[&str] = &[
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "'onfocus='alert(1)",

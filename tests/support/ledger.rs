@@ -12,9 +12,9 @@ use walaa::db::{Db, DbError, Registration};
 use walaa::error::Code;
 use walaa::ids::{CardId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StoreId, TerminalId, VoucherId};
 use walaa::ledger::{
-    Abandon, Adjust, Answer, Body, CancelVoucher, Capture, CaptureLine, Command, DocumentKey, DocumentKind, Earn, Enrol,
-    EnrolMember, Erase, Expire, Fingerprint, IssueCode, IssueVoucher, NewMember, OpHeader, OpKey, Place, Principal, PutDocument,
-    Reissue, ReturnSale, Reverse, Sale, SealedProfile, TokenHash, TokenKind, TokenMint, Touch,
+    Abandon, Adjust, Answer, Body, CancelVoucher, Capture, CaptureLine, Command, ContactTrust, DocumentKey, DocumentKind, Earn,
+    Enrol, EnrolMember, Erase, EraseCause, Expire, Fingerprint, IssueCode, IssueVoucher, NewMember, OpHeader, OpKey, Place,
+    Principal, PutDocument, Reissue, ReturnSale, Reverse, Sale, SealedProfile, TokenHash, TokenKind, TokenMint, Touch,
 };
 use walaa::money::Money;
 
@@ -216,6 +216,7 @@ impl World {
             number,
             pass: customer.pass,
             channel: None,
+            trust: ContactTrust::Vouched,
         };
         (customer, Body::Enrol(enrol))
     }
@@ -339,7 +340,7 @@ impl World {
     }
 
     pub fn erase(&self, customer: Customer) -> Body {
-        Body::Erase(Erase { member: customer.member })
+        Body::Erase(Erase { member: customer.member, cause: EraseCause::Asked })
     }
 
     pub fn touch(&self, passes: Vec<PassId>) -> Body {

@@ -9,7 +9,8 @@ use crate::config::Config;
 
 /// Says what to open and what to try.
 pub fn write(ready: &Ready, data: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let Ready { guide_url, base_url, tls_url, phone_url, google_phone_url, .. } = ready;
+    let Ready { guide_url, base_url, tls_url, phone_url, google_phone_url, mail_url, .. } = ready;
+    let join = format!("{base_url}/join/{}", ready.programme);
     let data = data.display();
     let lines = format!(
         "
@@ -19,6 +20,8 @@ pub fn write(ready: &Ready, data: &Path, out: &mut dyn Write) -> io::Result<()> 
 
   Or alone    {phone_url}        the iPhone: its wallet changes as you earn and redeem
               {google_phone_url}        the Android phone, with the code that turns
+              {join}    join, as from a poster; the code arrives in
+              {mail_url}             the mailbox: mails and short messages
               {scan_url}         the scanner: its one-time code is {scan_code}, Mariam's PIN is {staff_pin}
               {base_url}/docs    every route of the API, with examples
               {tls_url}          the same over TLS, as phones use it
@@ -77,5 +80,11 @@ pub fn write_config(config: &Config, (app, data): (&App, &Path)) -> io::Result<(
             account.issuer_id, account.api_url, account.keys_url, account.save_url
         )
     });
-    std::fs::write(data.join("walaa.toml"), text + &accounts.chain(issuers).collect::<String>())
+    let messages = format!(
+        "\n[mail]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"{}\"\n\n[sms]\nurl = \"{}\"\nsecret_file = \"sms-secret.txt\"\n",
+        config.mail.port,
+        config.mail.from.as_deref().unwrap_or_default(),
+        config.sms.url.as_deref().unwrap_or_default(),
+    );
+    std::fs::write(data.join("walaa.toml"), text + &accounts.chain(issuers).collect::<String>() + &messages)
 }

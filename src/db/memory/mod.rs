@@ -378,6 +378,17 @@ impl Db for MemoryDb {
         Ok(tokens.map(|token| Expired { org: token.org, token: token.hash, card: token.card, voucher: token.voucher }).collect())
     }
 
+    async fn never_verified(&self, before: Timestamp, limit: usize) -> Result<Vec<(OrgId, MemberId)>, DbError> {
+        let state = self.state();
+        let idle = |card: &&CardState| card.card.active && !card.card.verified && card.lots.is_empty();
+        let old = state.cards.values().filter(idle).filter(|card| card.card.created_at < before);
+        let others = |card: &&CardState| {
+            let cards = state.cards_of_member(card.card.org, card.card.member);
+            cards.iter().all(|other| !other.card.active || idle(other))
+        };
+        Ok(old.filter(others).take(limit).map(|card| (card.card.org, card.card.member)).collect())
+    }
+
     async fn stale_passes(&self, limit: usize) -> Result<Option<Stale>, DbError> {
         let state = self.state();
         for (key, versions) in state.documents.iter().filter(|(key, _)| key.kind == DocumentKind::Programme) {

@@ -8,7 +8,7 @@ use crate::db::{Channel, DbError, DeadLetter, DeviceLog, GoogleClass, GoogleEven
 use crate::ids::{CardId, DeadLetterId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, StoreId, VoucherId};
 use crate::ledger::{
     CardState, Command, CounterKey, Document, DocumentKey, Earning, Entry, Identity, JournalRow, Member, OpKey, OpRow, Pass,
-    Principal, Redemption, Token, TokenHash, TokenState, Voucher, VoucherState, WorkingSet,
+    Principal, Redemption, Token, TokenHash, TokenState, Verification, Voucher, VoucherState, WorkingSet,
 };
 
 /// A pass and what was fetched of it.
@@ -38,6 +38,7 @@ pub(super) struct State {
     pub last_seq: i64,
     pub members: BTreeMap<(OrgId, MemberId), Member>,
     pub identities: BTreeMap<(OrgId, [u8; 32]), MemberId>,
+    pub verifications: BTreeMap<(OrgId, MemberId), Verification>,
     pub cards: BTreeMap<(OrgId, CardId), CardState>,
     pub cards_of: BTreeMap<(OrgId, MemberId, ProgrammeId), CardId>,
     pub numbers: BTreeSet<(OrgId, String)>,
@@ -125,6 +126,7 @@ impl State {
             }
         }
         for (org, member) in &wanted.all_of_members {
+            set.verifications.load((*org, *member), self.verifications.get(&(*org, *member)).cloned());
             for (key, _) in self.identities.iter().filter(|(key, owner)| key.0 == *org && *owner == member) {
                 set.identities.load(*key, Some(Identity { org: *org, hash: key.1, member: Some(*member) }));
             }
@@ -219,6 +221,13 @@ impl State {
             match now.member {
                 Some(member) => self.identities.insert((*org, *hash), member),
                 None => self.identities.remove(&(*org, *hash)),
+            };
+        }
+        for (key, _, now) in set.verifications.changes() {
+            if now.open {
+                self.verifications.insert(*key, now.clone())
+            } else {
+                self.verifications.remove(key)
             };
         }
         for (key, _, now) in set.cards.changes() {

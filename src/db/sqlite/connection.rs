@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_forgetting.sql"),
     include_str!("migrations/0003_google.sql"),
+    include_str!("migrations/0004_verification.sql"),
 ];
 
 /// How long a connection waits for another process that holds the write lock, such as a command line at work.

@@ -61,7 +61,15 @@ impl Bench {
         let member = NewMember { id: MemberId([4; 16]), language: "en".into(), profile, identities: vec![[5; 32]] };
         let member = EnrolMember::New(member);
         bench
-            .done(Body::Enrol(Enrol { member, programme: CLUB, card: CARD, number: "1".into(), pass: PASS, channel: None }))
+            .done(Body::Enrol(Enrol {
+                member,
+                programme: CLUB,
+                card: CARD,
+                number: "1".into(),
+                pass: PASS,
+                channel: None,
+                trust: Default::default(),
+            }))
             .await;
         bench.done(Body::Adjust(Adjust { card: CARD, programme: CLUB, points: 200, sealed_reason: "test".into() })).await;
         bench

@@ -2,7 +2,7 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
 
-use super::rows::{self, CARD, DOCUMENT, EARNING, ENTRY, LOT, MEMBER, OP, PASS, REDEMPTION, TOKEN, VOUCHER};
+use super::rows::{self, CARD, DOCUMENT, EARNING, ENTRY, LOT, MEMBER, OP, PASS, REDEMPTION, TOKEN, VERIFICATION, VOUCHER};
 use crate::db::DbError;
 use crate::db::loading::Wanted;
 use crate::ids::{CardId, EarningId, MemberId, OrgId, StoreId};
@@ -112,6 +112,8 @@ fn fetch_members(db: &Connection, wanted: &Wanted, set: &mut WorkingSet) -> Resu
         set.cards_of.load(*key, one(&mut statement, params![org, member, programme], |row| row.get(0))?);
     }
     for (org, member) in &wanted.all_of_members {
+        let mut statement = prepare(db, &format!("SELECT {VERIFICATION} FROM verifications WHERE org = ?1 AND member = ?2"))?;
+        set.verifications.load((*org, *member), one(&mut statement, params![org, member], rows::verification)?);
         let mut statement = prepare(db, "SELECT hash FROM identities WHERE org = ?1 AND member = ?2")?;
         for hash in all(&mut statement, params![org, member], |row| row.get::<_, [u8; 32]>(0))? {
             set.identities.load((*org, hash), Some(Identity { org: *org, hash, member: Some(*member) }));

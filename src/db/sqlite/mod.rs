@@ -362,6 +362,10 @@ impl Db for SqliteDb {
         self.readers.quick(|db| upkeep::expired_tokens(db, now, limit))
     }
 
+    async fn never_verified(&self, before: Timestamp, limit: usize) -> Result<Vec<(OrgId, MemberId)>, DbError> {
+        self.readers.long(move |db| upkeep::never_verified(db, before, limit)).await
+    }
+
     async fn stale_passes(&self, limit: usize) -> Result<Option<Stale>, DbError> {
         self.readers.long(move |db| upkeep::stale_passes(db, limit)).await
     }

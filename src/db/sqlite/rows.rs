@@ -9,11 +9,11 @@ use crate::db::{DeadLetter, OutboxItem, Registration};
 use crate::ids::PassId;
 use crate::ledger::{
     Card, Change, Document, DocumentKey, Earning, Entry, JournalRow, Lot, Member, OpRow, Pass, Redemption, SealedProfile, Token,
-    Voucher,
+    Verification, Voucher,
 };
 
 pub(super) const CARD: &str =
-    "org, id, programme, member, number, held, debt, pass, code_generation, open_vouchers, active, created_at";
+    "org, id, programme, member, number, held, debt, pass, code_generation, open_vouchers, active, created_at, verified";
 
 pub(super) fn card(row: &Row<'_>) -> Result<Card> {
     Ok(Card {
@@ -29,6 +29,7 @@ pub(super) fn card(row: &Row<'_>) -> Result<Card> {
         open_vouchers: row.get(9)?,
         active: row.get(10)?,
         created_at: row.get(11)?,
+        verified: row.get(12)?,
     })
 }
 
@@ -160,6 +161,22 @@ pub(super) fn member(row: &Row<'_>) -> Result<Member> {
     let (data_key, profile): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(3)?, row.get(4)?);
     let profile = data_key.zip(profile).map(|(data_key, profile)| SealedProfile { data_key, profile });
     Ok(Member { org: row.get(0)?, id: row.get(1)?, language: row.get(2)?, profile, active: row.get(5)?, created_at: row.get(6)? })
+}
+
+pub(super) const VERIFICATION: &str = "org, member, number, code, made_at, tries, sent, claimed";
+
+pub(super) fn verification(row: &Row<'_>) -> Result<Verification> {
+    Ok(Verification {
+        org: row.get(0)?,
+        member: row.get(1)?,
+        number: row.get(2)?,
+        code: row.get(3)?,
+        made_at: row.get(4)?,
+        tries: row.get(5)?,
+        sent: json(row, 6)?,
+        claimed: row.get(7)?,
+        open: true,
+    })
 }
 
 pub(super) const OP: &str = "org, id, principal, key, fingerprint, kind, outcome, status, answer, at";

@@ -8,7 +8,9 @@ use super::codec::{Day, PassList, to_json};
 use super::load::prepare;
 use crate::db::DbError;
 use crate::ids::{OpId, OrgId};
-use crate::ledger::{Card, CardState, Earning, Entry, Lot, Member, OpRow, Pass, Redemption, Token, Voucher, WorkingSet};
+use crate::ledger::{
+    Card, CardState, Earning, Entry, Lot, Member, OpRow, Pass, Redemption, Token, Verification, Voucher, WorkingSet,
+};
 
 /// Writes the difference between the set as loaded and as it is now. Parents go before their children.
 pub(super) fn changes(db: &Connection, set: &WorkingSet) -> Result<(), DbError> {
@@ -67,6 +69,25 @@ fn members(db: &Connection, set: &WorkingSet) -> Result<(), DbError> {
             }
         }
     }
+    for (_, before, now) in set.verifications.changes() {
+        verification(db, before, now)?;
+    }
+    Ok(())
+}
+
+fn verification(db: &Connection, before: Option<&Verification>, now: &Verification) -> Result<(), DbError> {
+    if !now.open {
+        prepare(db, "DELETE FROM verifications WHERE org = ?1 AND member = ?2")?.execute(params![now.org, now.member])?;
+        return Ok(());
+    }
+    let sql = if before.is_none() {
+        "INSERT INTO verifications (org, member, number, code, made_at, tries, sent, claimed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    } else {
+        "UPDATE verifications SET number = ?3, code = ?4, made_at = ?5, tries = ?6, sent = ?7, claimed = ?8 \
+         WHERE org = ?1 AND member = ?2"
+    };
+    let sent = to_json(&now.sent);
+    prepare(db, sql)?.execute(params![now.org, now.member, now.number, now.code, now.made_at, now.tries, sent, now.claimed])?;
     Ok(())
 }
 
@@ -106,7 +127,7 @@ fn card(db: &Connection, before: Option<&CardState>, now: &CardState) -> Result<
 
 fn insert_card(db: &Connection, card: &Card) -> Result<(), DbError> {
     let sql = "INSERT INTO cards (org, id, programme, member, number, held, debt, pass, code_generation, open_vouchers, active, \
-               created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+               created_at, verified) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     prepare(db, sql)?.execute(params![
         card.org,
         card.id,
@@ -119,14 +140,15 @@ fn insert_card(db: &Connection, card: &Card) -> Result<(), DbError> {
         card.code_generation,
         card.open_vouchers,
         card.active,
-        card.created_at
+        card.created_at,
+        card.verified
     ])?;
     Ok(())
 }
 
 /// The columns that rules change; the others are the same for ever.
 fn update_card(db: &Connection, card: &Card) -> Result<(), DbError> {
-    let sql = "UPDATE cards SET held = ?3, debt = ?4, pass = ?5, code_generation = ?6, open_vouchers = ?7, active = ?8 \
+    let sql = "UPDATE cards SET held = ?3, debt = ?4, pass = ?5, code_generation = ?6, open_vouchers = ?7, active = ?8, verified = ?9 \
                WHERE org = ?1 AND id = ?2";
     prepare(db, sql)?.execute(params![
         card.org,
@@ -136,7 +158,8 @@ fn update_card(db: &Connection, card: &Card) -> Result<(), DbError> {
         card.pass,
         card.code_generation,
         card.open_vouchers,
-        card.active
+        card.active,
+        card.verified
     ])?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::reads::programme_versions;
 use super::rows;
 use crate::clock::Timestamp;
 use crate::db::{DbError, Expired, Stale};
+use crate::ids::{MemberId, OrgId};
 
 /// What operators ask for, and the table that holds it.
 const FIGURES: &[(&str, &str)] = &[
@@ -34,6 +35,15 @@ pub(super) fn expired_tokens(db: &Connection, now: Timestamp, limit: usize) -> R
     all(&mut prepare(db, sql)?, params![now, sql_limit(limit)], |row| {
         Ok(Expired { org: row.get(0)?, token: row.get(1)?, card: row.get(2)?, voucher: row.get(3)? })
     })
+}
+
+/// The cards that wait for a proof have an index of their own; most shops have none.
+pub(super) fn never_verified(db: &Connection, before: Timestamp, limit: usize) -> Result<Vec<(OrgId, MemberId)>, DbError> {
+    let sql = "SELECT DISTINCT c.org, c.member FROM cards c INDEXED BY cards_unverified \
+               WHERE c.verified = 0 AND c.active = 1 AND c.created_at < ?1 AND NOT EXISTS \
+               (SELECT 1 FROM cards o WHERE o.org = c.org AND o.member = c.member AND o.active = 1 AND (o.verified = 1 OR EXISTS \
+                (SELECT 1 FROM lots l WHERE l.org = o.org AND l.card = o.id))) LIMIT ?2";
+    all(&mut prepare(db, sql)?, params![before, sql_limit(limit)], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 pub(super) fn stale_passes(db: &Connection, limit: usize) -> Result<Option<Stale>, DbError> {

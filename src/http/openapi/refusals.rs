@@ -86,6 +86,7 @@ fn own(method: &str, path: &str) -> &'static [&'static [Code]] {
     match (method, path) {
         ("POST", "/v1/members") => &[&[AlreadyMember, NotFound, WrongProgramme, ProgrammeDisabled]],
         ("POST", "/v1/members/{id}/cards") => &[&[AlreadyMember, MemberErased, WrongProgramme, ProgrammeDisabled]],
+        ("POST", "/v1/members/{id}/consents") => &[&[MemberErased, ConsentRequired, VersionConflict]],
         ("GET", "/v1/members/{id}/export") => &[&[WrongProgramme]],
         ("POST", "/v1/members/{id}/erasure") => &[&[WrongProgramme, MemberErased]],
         ("GET", "/v1/cards/{id}/apple") => &[PASS, &[WrongProgramme]],
@@ -103,9 +104,11 @@ fn own(method: &str, path: &str) -> &'static [&'static [Code]] {
         ("POST", "/v1/redemptions") => &[SCANNED, PLACE, REDEEM],
         ("POST", "/v1/redemptions/{id}/reversal") => &[CARD, PLACE, &[AlreadyReversed, ReversalTooLate]],
         ("GET", "/v1/earnings/{id}" | "/v1/redemptions/{id}" | "/v1/vouchers/{id}") => &[&[WrongProgramme]],
-        ("POST", "/v1/vouchers") => {
-            &[CARD, PLACE, &[ProgrammeDisabled, UnknownReward, RewardDisabled, InsufficientPoints, TooManyVouchers]]
-        }
+        ("POST", "/v1/vouchers") => &[
+            CARD,
+            PLACE,
+            &[MemberUnverified, ProgrammeDisabled, UnknownReward, RewardDisabled, InsufficientPoints, TooManyVouchers],
+        ],
         ("POST", "/v1/vouchers/{id}/cancellation") => &[CARD, PLACE, &[VoucherNotOpen]],
         ("GET", "/v1/ops/{id}") => &[&[OpUnknown]],
         ("POST", "/v1/ops/{id}/abandon") => &[&[Overloaded]],
@@ -125,6 +128,7 @@ const REDEEM: &[Code] = &[
     ProgrammeDisabled,
     PaceLimited,
     AlreadyRedeemed,
+    MemberUnverified,
     LiveCodeRequired,
     IdentifyOnly,
     RewardMismatch,

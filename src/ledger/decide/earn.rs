@@ -28,7 +28,8 @@ pub(super) fn earn(work: &mut Work<'_>, earn: &Earn) -> Result<Outcome, Problem>
     let after = state.available();
     let afforded =
         |reward: &&crate::programme::Reward| reward.status == Status::Active && reward.points > before && reward.points <= after;
-    let unlocked = programme.rewards.iter().filter(afforded).map(|reward| reward.id.clone()).collect();
+    let unlocked =
+        programme.rewards.iter().filter(|_| state.card.verified).filter(afforded).map(|reward| reward.id.clone()).collect();
     work.count(&programme, earn.card, ("visits", 1));
     work.count(&programme, earn.card, ("spend", total.minor_units()));
     work.fact("earning", id);

@@ -3,8 +3,8 @@
 use super::work::Work;
 use crate::error::{Code, Problem};
 use crate::ledger::{
-    Card, CardState, CardSummary, Change, ChangeKind, CodesIssued, Enrol, EnrolMember, Enrolled, Identity, IssueCode, Member,
-    NewMember, Outcome, Pass, PassKind, PassState, Token, TokenKind, TokenState,
+    Card, CardState, CardSummary, Change, ChangeKind, CodesIssued, ContactTrust, Enrol, EnrolMember, Enrolled, Identity,
+    IssueCode, Member, NewMember, Outcome, Pass, PassKind, PassState, Token, TokenKind, TokenState,
 };
 use crate::programme::Programme;
 
@@ -12,7 +12,7 @@ use crate::programme::Programme;
 pub const IDENTIFY_GENERATION: i64 = 1;
 
 pub(super) fn enrol(work: &mut Work<'_>, enrol: &Enrol) -> Result<Outcome, Problem> {
-    let (_, document_version) = work.open_programme(enrol.programme)?;
+    let (programme, document_version) = work.open_programme(enrol.programme)?;
     let member = match &enrol.member {
         EnrolMember::New(new) => add_member(work, new)?,
         EnrolMember::Existing(id) => {
@@ -40,6 +40,7 @@ pub(super) fn enrol(work: &mut Work<'_>, enrol: &Enrol) -> Result<Outcome, Probl
             pass: enrol.pass,
             code_generation: 0,
             open_vouchers: 0,
+            verified: !(programme.join.verify && enrol.trust == ContactTrust::Told),
             active: true,
             created_at: now,
         },

@@ -1,5 +1,6 @@
 //! Lost phones, erasure, and the sweeps.
 
+use super::contact::cards_of;
 use super::enrol::{mint_card_token, mint_identify_token};
 use super::redeem::hex;
 use super::voucher;
@@ -7,9 +8,9 @@ use super::work::{Posting, Work};
 use crate::error::{Code, Problem};
 use crate::ids::{CardId, MemberId, VoucherId};
 use crate::ledger::{
-    Account, CardState, CardSummary, Change, ChangeKind, DocumentKey, EXPIRY_GRACE_MS, EntryKind, Erase, Erased, Expire,
-    Identity, Member, Outcome, Pass, PassState, Reissue, Reissued, ShowOnGoogle, Swept, TokenHash, TokenState, Touch,
-    VoucherState,
+    Account, CardState, CardSummary, Change, ChangeKind, DocumentKey, EXPIRY_GRACE_MS, EntryKind, Erase, EraseCause, Erased,
+    Expire, Identity, Member, Outcome, Pass, PassState, Reissue, Reissued, ShowOnGoogle, Swept, TokenHash, TokenState, Touch,
+    Verification, VoucherState,
 };
 
 pub(super) fn reissue(work: &mut Work<'_>, reissue: &Reissue) -> Result<Outcome, Problem> {
@@ -91,19 +92,18 @@ pub(super) fn erase(work: &mut Work<'_>, erase: &Erase) -> Result<Outcome, Probl
     if !member.active {
         return Err(Code::MemberErased.into());
     }
-    let mut cards: Vec<CardState> = work
-        .set
-        .cards
-        .iter()
-        .filter(|(_, state)| state.card.member == member.id && state.card.active)
-        .map(|(_, state)| state.clone())
-        .collect();
-    cards.sort_by_key(|state| state.card.id);
+    let cards = cards_of(work, member.id);
+    if erase.cause == EraseCause::NeverVerified && cards.iter().any(|state| state.card.verified || !state.lots.is_empty()) {
+        return Err(Problem::new(Code::VersionConflict, "The member earned points or confirmed the contact meanwhile."));
+    }
     let mut forfeited = 0;
     for state in cards {
         forfeited += close_card(work, state)?;
     }
     free_identities(work, member.id);
+    if let Some(row) = work.set.verifications.get(&(org, member.id)).cloned() {
+        work.set.verifications.put((org, member.id), Verification { open: false, ..row });
+    }
     work.set.members.put((org, member.id), Member { profile: None, active: false, ..member });
     work.fact("member", erase.member);
     Ok(Erased { op: work.command.op.id, member: erase.member, forfeited, at: work.context.now }.into())
@@ -131,7 +131,7 @@ fn close_card(work: &mut Work<'_>, mut state: CardState) -> Result<i64, Problem>
     Ok(forfeited)
 }
 
-fn free_identities(work: &mut Work<'_>, member: MemberId) {
+pub(super) fn free_identities(work: &mut Work<'_>, member: MemberId) {
     let hashes: Vec<_> =
         work.set.identities.iter().filter(|(_, identity)| identity.member == Some(member)).map(|(key, _)| *key).collect();
     for (org, hash) in hashes {

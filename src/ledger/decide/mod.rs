@@ -1,5 +1,6 @@
 //! [`run`]: one command against the working set. Finds a twin, decides, keeps the outcome under its operation id, writes the journal row.
 
+mod contact;
 mod document;
 mod earn;
 mod enrol;
@@ -106,6 +107,7 @@ fn decide(work: &mut Work<'_>) -> Result<Outcome, Problem> {
         Body::Expire(expire) => lifecycle::expire(work, expire),
         Body::Touch(touch) => lifecycle::touch(work, touch),
         Body::ShowOnGoogle(show) => lifecycle::show_on_google(work, show),
+        Body::Contact(command) => contact::decide(work, command),
         Body::PutDocument(put) => document::put(work, put),
         Body::Abandon(_) => Ok(crate::ledger::Swept { op: command.op.id, changed: 0 }.into()),
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::contact::need_verified;
 use super::enrol::mint_card_token;
 use super::voucher;
 use super::work::{Posting, Work};
@@ -21,6 +22,7 @@ pub(super) fn capture(work: &mut Work<'_>, capture: &Capture) -> Result<Outcome,
     if of_the_pass && token.pass != Some(state.card.pass) {
         return Err(Code::PassReplaced.into());
     }
+    need_verified(&state)?;
     let (programme, programme_version) = work.open_programme(capture.programme)?;
     work.check_place(&capture.place)?;
     let (lines, card) = match token.voucher {

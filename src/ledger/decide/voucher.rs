@@ -1,5 +1,6 @@
 //! Vouchers: points on hold from issue to capture, cancellation or expiry.
 
+use super::contact::need_verified;
 use super::work::{Posting, Work};
 use crate::error::{Code, Problem};
 use crate::ids::VoucherId;
@@ -11,6 +12,7 @@ use crate::programme::{Programme, Status};
 
 pub(super) fn issue(work: &mut Work<'_>, issue: &IssueVoucher) -> Result<Outcome, Problem> {
     let mut state = work.card(issue.card)?;
+    need_verified(&state)?;
     let (programme, version) = work.open_programme(issue.programme)?;
     work.check_place(&issue.place)?;
     let reward = programme.reward(&issue.reward).ok_or_else(|| Problem::from(Code::UnknownReward))?;

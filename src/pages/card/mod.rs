@@ -1,20 +1,23 @@
 //! The card's page, behind an unguessable, revocable address: whoever has the address has the card. What is done here is done by the member.
 
 mod code;
+mod consents;
 mod history;
 mod installed;
 mod lost;
 mod privacy;
 mod rewards;
 mod show;
+mod verify;
 mod vouchers;
 mod wallets;
 
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::address::at;
 use super::errors::Failure;
 use super::page::Page;
 use super::{Pages, Visit};
@@ -29,21 +32,24 @@ pub use show::earning_sentences;
 
 /// Every address of a card. The fixed ones stand before those with a key.
 pub fn routes(config: &mut ServiceConfig) {
-    config.route("/c/card-worker.js", web::get().to(installed::worker));
-    config.route("/c/closed", web::get().to(privacy::closed));
-    config.route("/c/{key}", web::get().to(show::show));
-    config.route("/c/{key}/live", web::get().to(installed::live));
-    config.route("/c/{key}/offline", web::get().to(installed::offline));
-    config.route("/c/{key}/manifest.webmanifest", web::get().to(installed::manifest));
-    config.route("/c/{key}/history", web::get().to(history::show));
-    config.route("/c/{key}/vouchers", web::post().to(vouchers::issue));
-    config.route("/c/{key}/vouchers/{voucher}", web::get().to(vouchers::show));
-    config.route("/c/{key}/vouchers/{voucher}/cancellation", web::post().to(vouchers::cancel));
-    config.route("/c/{key}/privacy", web::get().to(privacy::show));
-    config.route("/c/{key}/export.json", web::get().to(privacy::export));
-    config.route("/c/{key}/erasure", web::post().to(privacy::erase));
-    config.route("/c/{key}/lost", web::get().to(lost::show));
-    config.route("/c/{key}/lost", web::post().to(lost::reissue));
+    at("/c/card-worker.js").get(installed::worker).mount(config);
+    at("/c/closed").get(privacy::closed).mount(config);
+    at("/c/{key}").get(show::show).mount(config);
+    at("/c/{key}/live").stream(installed::live).mount(config);
+    at("/c/{key}/offline").get(installed::offline).mount(config);
+    at("/c/{key}/manifest.webmanifest").get(installed::manifest).mount(config);
+    at("/c/{key}/history").get(history::show).mount(config);
+    at("/c/{key}/vouchers").post(vouchers::issue).mount(config);
+    at("/c/{key}/vouchers/{voucher}").get(vouchers::show).mount(config);
+    at("/c/{key}/vouchers/{voucher}/cancellation").post(vouchers::cancel).mount(config);
+    at("/c/{key}/privacy").get(privacy::show).mount(config);
+    at("/c/{key}/consents").post(consents::answer).mount(config);
+    at("/c/{key}/verify").get(verify::show).post(verify::attempt).mount(config);
+    at("/c/{key}/verify/again").post(verify::again).mount(config);
+    at("/c/{key}/verify/contact").post(verify::change).mount(config);
+    at("/c/{key}/export.json").get(privacy::export).mount(config);
+    at("/c/{key}/erasure").post(privacy::erase).mount(config);
+    at("/c/{key}/lost").get(lost::show).post(lost::reissue).mount(config);
 }
 
 /// Whoever has the address of a card, and the card.

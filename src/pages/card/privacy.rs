@@ -8,9 +8,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{Holder, Pages, Visit, done, enter, show, with_holder};
+use super::consents::ConsentRow;
+use super::{Pages, Visit, done, enter, show, with_holder};
 use crate::error::{Code, Problem};
-use crate::ledger::{Body, Erase, Erased};
+use crate::ledger::{Body, Erase, EraseCause, Erased};
 use crate::pages::brand::Brand;
 use crate::pages::errors::Failure;
 use crate::pages::forms::Sent;
@@ -26,15 +27,8 @@ struct PrivacyPage<'a> {
     /// What is kept: the key of its name, and the value.
     kept: Vec<(&'static str, String)>,
     consents: Vec<ConsentRow>,
+    notice: Option<String>,
     trouble: Option<String>,
-}
-
-/// An answer to a consent text.
-struct ConsentRow {
-    text: String,
-    given: bool,
-    when: String,
-    version: String,
 }
 
 #[derive(Template)]
@@ -49,28 +43,13 @@ struct Sure {
     sure: String,
 }
 
-impl Holder {
-    fn consents(&self, page: &Page, given: &[crate::cards::Consent]) -> Vec<ConsentRow> {
-        let texts = &self.programme().join.consents;
-        let row = |consent: &crate::cards::Consent| {
-            let same = texts.iter().find(|text| text.purpose == consent.purpose && text.version == consent.version);
-            ConsentRow {
-                text: same.map_or_else(|| consent.purpose.clone(), |text| page.localised(&text.text)),
-                given: consent.given,
-                when: page.moment(consent.at, self.zone()),
-                version: consent.version.clone(),
-            }
-        };
-        given.iter().map(row).collect()
-    }
-}
-
 /// Shows what is kept.
 pub async fn show(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
     with_holder(enter(&request, pages).await, async |visit, holder| {
         let page = holder.page(visit);
         let profile = visit.pages.core.profile(&holder.member)?;
         let joined = page.moment(holder.member.created_at, holder.zone());
+        let consents = holder.consents(&page, &profile);
         let told = [("kept-name", profile.name), ("kept-phone", profile.phone), ("kept-email", profile.email)];
         let mut kept: Vec<(&str, String)> = told.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
         kept.push(("kept-joined", joined));
@@ -79,7 +58,8 @@ pub async fn show(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
             programme: page.localised(&holder.programme().name),
             points: holder.points(),
             kept,
-            consents: holder.consents(&page, &profile.consents),
+            consents,
+            notice: show::notice(visit, &page),
             trouble: show::trouble(visit, &page),
             page: &page,
         };
@@ -112,7 +92,8 @@ pub async fn erase(request: HttpRequest, pages: Data<Pages>, body: Bytes) -> Htt
             return Ok(visit.see_other(&format!("{}/privacy?problem=confirm", holder.base())));
         }
         let asked = holder.asked(visit, &op, ("erasure", &holder.member.id))?;
-        let answer = visit.pages.core.ask(&asked, Body::Erase(Erase { member: holder.member.id })).await?;
+        let answer =
+            visit.pages.core.ask(&asked, Body::Erase(Erase { member: holder.member.id, cause: EraseCause::Asked })).await?;
         match done::<Erased>(&answer) {
             Ok(_) => Ok(visit.see_other("/c/closed")),
             Err(problem) if problem.code == Code::MemberErased => Ok(visit.see_other("/c/closed")),

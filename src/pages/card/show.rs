@@ -7,6 +7,7 @@ use askama::Template;
 use rust_decimal::Decimal;
 
 use super::code::LiveCode;
+use super::consents::ConsentRow;
 use super::history::Line;
 use super::rewards::{Next, RewardRow};
 use super::vouchers::VoucherRow;
@@ -28,6 +29,8 @@ struct CardPage<'a> {
     code: Option<LiveCode>,
     expires: String,
     wallets: Wallets,
+    /// What the programme needs the member to agree to anew.
+    asks: Vec<ConsentRow>,
     rewards: Vec<RewardRow>,
     vouchers: Vec<VoucherRow>,
     history: Vec<Line>,
@@ -44,6 +47,8 @@ pub(super) struct Facts {
     pub name: Option<String>,
     pub number: String,
     pub points: i64,
+    /// Points that wait for the contact's proof.
+    pub pending: Option<i64>,
     pub held: i64,
     pub debt: i64,
     pub next: Option<Next>,
@@ -65,13 +70,15 @@ impl Holder {
             variant
         });
         let today = visit.now.local_day(self.zone());
-        let lots = card.lots.iter().filter(|lot| lot.available > 0 && lot.open_on(today));
+        let verified = card.card.verified;
+        let lots = card.lots.iter().filter(|lot| verified && lot.available > 0 && lot.open_on(today));
         let expiring = lots.filter_map(|lot| Some((lot.available, page.day(lot.expires_on?)))).collect();
         Facts {
             programme: page.localised(&programme.name),
             name: viewed.view.member_name.clone(),
             number: page.language.digits.plain(&grouped(&viewed.view.member_number)),
             points: self.points(),
+            pending: (!verified).then(|| card.available()),
             held: card.card.held,
             debt: card.card.debt,
             next: self.next_reward(page),
@@ -125,6 +132,9 @@ pub async fn show(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
         let page = holder.page(visit);
         let code = holder.code(visit).await?;
         let (history, more) = holder.history(visit, &page, (None, RECENT)).await?;
+        let profile = visit.pages.core.profile(&holder.member)?;
+        let mut asks = holder.consents(&page, &profile);
+        asks.retain(|row| row.required && !row.stands());
         let template = CardPage {
             base: holder.base(),
             version: holder.pass.version,
@@ -132,6 +142,7 @@ pub async fn show(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
             expires: code.as_ref().map(|code| page.time(code.expires_at, holder.zone())).unwrap_or_default(),
             code,
             wallets: holder.wallets(visit)?,
+            asks,
             rewards: holder.rewards(&page),
             vouchers: holder.vouchers(visit, &page).await?,
             history,
@@ -154,6 +165,8 @@ pub(super) fn notice(visit: &Visit, page: &Page) -> Option<String> {
         "issued" => Some(page.text("done-issued")),
         "cancelled" => Some(page.text("done-cancelled")),
         "reissued" => Some(page.text("done-reissued")),
+        "confirmed" => Some(page.text("done-confirmed")),
+        "consent" => Some(page.text("done-consent")),
         _ => None,
     }
 }
@@ -167,6 +180,8 @@ pub(super) fn trouble(visit: &Visit, page: &Page) -> Option<String> {
         "programme_disabled" => Some(page.text("problem-programme")),
         "voucher_not_open" => Some(page.text("problem-voucher")),
         "confirm" => Some(page.text("problem-confirm")),
+        "member_unverified" => Some(page.text("problem-unverified")),
+        "consent_required" => Some(page.text("problem-consent")),
         _ => Some(page.text("problem-other")),
     }
 }

@@ -65,6 +65,19 @@ pub struct Filled {
     ticked: Vec<String>,
 }
 
+/// A profile of nothing but a contact, as it was typed.
+#[must_use]
+pub fn typed_contact(text: &str, join: &Join) -> Profile {
+    let mut profile = Profile::default();
+    if !text.is_empty() {
+        match Contact::read(text, join.phone_prefix.as_deref()) {
+            Contact::Phone(number) => profile.phone = Some(number),
+            Contact::Email(address) => profile.email = Some(address),
+        }
+    }
+    profile
+}
+
 impl Filled {
     /// Takes the fields that the programme asks for.
     #[must_use]
@@ -106,13 +119,8 @@ impl Filled {
     }
 
     fn profile(&self, join: &Join, (page, at): (&Page, Timestamp)) -> Profile {
-        let mut profile = Profile { name: Some(self.name.clone()).filter(|name| !name.is_empty()), ..Profile::default() };
-        if !self.contact.is_empty() {
-            match Contact::read(&self.contact, join.phone_prefix.as_deref()) {
-                Contact::Phone(number) => profile.phone = Some(number),
-                Contact::Email(address) => profile.email = Some(address),
-            }
-        }
+        let mut profile = typed_contact(&self.contact, join);
+        profile.name = Some(self.name.clone()).filter(|name| !name.is_empty());
         let answer = |consent: &crate::programme::ConsentText| Consent {
             purpose: consent.purpose.clone(),
             version: consent.version.clone(),

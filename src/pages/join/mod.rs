@@ -1,28 +1,33 @@
-//! Joining: from a poster's code to a card in two screens, without a script. What the programme's document asks for is asked for, nothing else.
+//! Joining: from a poster's code to a card in two screens, or three where a contact is to be proven, without a script. What the programme's document asks for is asked for, nothing else.
 
+mod claim;
 mod contact;
 mod form;
+mod link;
 mod poster;
 
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::web::{Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::address::at;
 use super::card::{done, earning_sentences, own_key};
 use super::errors::Failure;
 use super::forms::Sent;
 use super::page::Page;
+use super::verification::{Addressee, Sending};
 use super::{Pages, Visit};
-use crate::cards::{Asked, Joining, card_link};
+use crate::cards::{Asked, Joining, Person, card_link};
 use crate::error::{Code, Problem};
 use crate::ids::{MemberId, OrgId, ProgrammeId};
-use crate::ledger::{DocumentKind, Enrolled, Fingerprint, Principal};
+use crate::ledger::{DocumentKind, Enrolled, Fingerprint, OpKey, Principal};
 use crate::passes::Variant;
 use crate::programme::{Programme, Status};
 
+pub(super) use form::typed_contact;
 use form::{Asking, Filled};
 
 /// Rewards that the first screen names: enough to want one.
@@ -30,12 +35,14 @@ const SHOWN_REWARDS: usize = 3;
 
 /// Every address of joining.
 pub fn routes(config: &mut ServiceConfig) {
-    config.route("/join/{programme}", web::get().to(show));
-    config.route("/join/{programme}", web::post().to(join));
-    config.route("/join/{programme}/known", web::get().to(known));
-    config.route("/join/{programme}/poster", web::get().to(poster::show));
-    config.route("/join/{programme}/qr.svg", web::get().to(poster::svg));
-    config.route("/join/{programme}/qr.png", web::get().to(poster::png));
+    at("/join/{programme}").get(show).post(join).mount(config);
+    at("/join/{programme}/known").get(known).mount(config);
+    at("/join/{programme}/code").get(claim::show).post(claim::attempt).mount(config);
+    at("/join/{programme}/code/again").get(claim::show).post(claim::again).mount(config);
+    at("/v/{key}").get(link::show).post(link::confirm).mount(config);
+    at("/join/{programme}/poster").get(poster::show).mount(config);
+    at("/join/{programme}/qr.svg").get(poster::svg).mount(config);
+    at("/join/{programme}/qr.png").get(poster::png).mount(config);
 }
 
 /// A programme that people can join, and the tag that they came with.
@@ -132,7 +139,7 @@ async fn with_door(
 pub async fn show(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
     with_door(enter(&request, pages).await, async |visit, door| {
         let page = door.page(visit);
-        let asking = Asking::empty(&door.programme.join, &page);
+        let asking = Asking::empty(&visit.provable(&door.programme.join)?, &page);
         Ok(screen(visit, (door, &page), (StatusCode::OK, asking)))
     })
     .await
@@ -160,32 +167,40 @@ pub async fn join(request: HttpRequest, pages: Data<Pages>, body: Bytes) -> Http
     with_door(enter(&request, pages).await, async |visit, door| {
         let sent = Sent::<Vec<(String, String)>>::read(visit, &body)?;
         let page = door.page(visit);
-        let filled = Filled::read(&sent.fields, &door.programme.join);
-        let person = match filled.person(&door.programme.join, (&page, visit.now)) {
+        let join = visit.provable(&door.programme.join)?;
+        let filled = Filled::read(&sent.fields, &join);
+        let person = match filled.person(&join, (&page, visit.now)) {
             Ok(person) => person,
             Err(asking) => return Ok(screen(visit, (door, &page), (StatusCode::UNPROCESSABLE_ENTITY, *asking))),
         };
         visit.joins().await?;
         let channel = door.programme.join.channel(door.tag.as_deref()).to_owned();
-        let person = person.brought_by(channel.clone());
+        let person = person.brought_by(channel.clone()).unvouched();
         let core = &visit.pages.core;
         let parts =
             [b"page join", &door.id.0[..], sent.op.as_str().as_bytes(), filled.contact.as_bytes(), filled.name.as_bytes()];
         let fingerprint = core.keyring.fingerprint(door.org, &parts);
         let key = own_key(&fingerprint)?;
         let asked = Asked { org: door.org, principal: Principal::System, key, fingerprint: Fingerprint(fingerprint) };
-        let answer = core.enrol(&asked, &Joining::Person(person), door.id).await?;
+        let answer = core.enrol(&asked, &Joining::Person(person.clone()), door.id).await?;
         match done::<Enrolled>(&answer) {
             Ok(enrolled) => {
                 if !answer.replayed {
                     metrics::counter!("walaa_joins_total", "programme" => door.id.to_string(), "channel" => channel).increment(1);
                 }
                 let pass = core.db.pass(enrolled.card.pass).await?.ok_or_else(|| Problem::from(Code::Internal))?;
-                Ok(visit.see_other(&format!("/c/{}?done=joined", card_link(&core.keyring, &pass)?)))
+                let card = format!("/c/{}", card_link(&core.keyring, &pass)?);
+                if enrolled.card.pending.is_none() {
+                    return Ok(visit.see_other(&format!("{card}?done=joined")));
+                }
+                let sending = send_first_code(visit, (door, &page), (&person, enrolled.member, &sent.op)).await?;
+                Ok(visit.see_other(&format!(
+                    "{card}/verify?{}",
+                    if sending == Sending::Sent { "done=joined" } else { sending.query() }
+                )))
             }
             Err(problem) if problem.code == Code::AlreadyMember => {
-                send_link(visit, door, &problem).await?;
-                Ok(visit.see_other(&format!("/join/{}/known", door.id)))
+                known_contact(visit, door, (&person, &problem, &sent.op)).await
             }
             Err(problem) if problem.code == Code::ProgrammeDisabled => Err(Failure::JoinClosed),
             Err(problem) => Err(problem.into()),
@@ -194,25 +209,42 @@ pub async fn join(request: HttpRequest, pages: Data<Pages>, body: Bytes) -> Http
     .await
 }
 
-/// Sends a known member the way to the card, where something that sends is set up. The one who asked hears nothing of it.
-async fn send_link(visit: &Visit, door: &Door, problem: &Problem) -> Result<(), Failure> {
-    let Some(sender) = visit.pages.sender.clone() else { return Ok(()) };
-    let core = &visit.pages.core;
+/// Sends the code for a card that was just made; the page that asks for it is the card's own.
+async fn send_first_code(
+    visit: &Visit,
+    (door, page): (&Door, &Page),
+    (person, member, op): (&Person, MemberId, &OpKey),
+) -> Result<Sending, Failure> {
+    let Some(to) = visit.recipient(&person.profile) else { return Ok(Sending::Failed) };
+    let asked = visit.asked_for((door.org, Principal::Member(member)), op, &[b"first", &member.0])?;
+    let brand = page.localised(&door.programme.name);
+    let to = Addressee { owner: (door.org, member), to, language: page.language.code.to_owned(), brand };
+    visit.send_code(&asked, to, false).await
+}
+
+/// The contact is known: proven by its owner, who is sent the way to the card; or only typed by somebody, and then whoever proves it gets the card.
+async fn known_contact(
+    visit: &Visit,
+    door: &Door,
+    (person, problem, op): (&Person, &Problem, &OpKey),
+) -> Result<HttpResponse, Failure> {
     let member = problem.facts.get("member").and_then(|value| value.as_str()).and_then(|text| text.parse::<MemberId>().ok());
-    let Some(member) = member else { return Ok(()) };
-    let cards = core.db.cards_of(door.org, member).await?;
-    let Some(card) = cards.iter().find(|card| card.card.programme == door.id && card.card.active) else { return Ok(()) };
-    let link = core.links(&core.current_pass(card).await?)?.card_page;
-    let to = (door.org, member);
-    tokio::spawn(async move { sender.send(to, &link).await });
-    Ok(())
+    if let Some(id) = member
+        && let Some(member) = visit.pages.core.db.member(door.org, id).await?
+    {
+        if claim::waiting_card(visit, door, id).await?.is_some() {
+            return claim::begin(visit, door, (person, id, op)).await;
+        }
+        claim::send_link(visit, door, &member).await?;
+    }
+    Ok(visit.see_other(&format!("/join/{}/known", door.id)))
 }
 
 /// Says that whoever asked is a member already, and nothing about the card.
 pub async fn known(request: HttpRequest, pages: Data<Pages>) -> HttpResponse {
     with_door(enter(&request, pages).await, async |visit, door| {
         let page = door.page(visit);
-        let sends = if visit.pages.sender.is_some() { Sends::Yes } else { Sends::No };
+        let sends = if visit.pages.messenger.is_some() { Sends::Yes } else { Sends::No };
         let programme = page.localised(&door.programme.name);
         let template = KnownPage { programme, again: door.address(), sends, page: &page };
         Ok(visit.html(StatusCode::OK, &template))

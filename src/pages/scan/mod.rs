@@ -11,24 +11,25 @@ mod session;
 mod shift;
 
 use actix_web::http::header;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
+use super::address::at;
 use super::{Pages, Visit};
 use session::Session;
 
 /// Every address of the scanner.
 pub fn routes(config: &mut ServiceConfig) {
-    config.route("/scan", web::get().to(show));
-    config.route("/scan/worker.js", web::get().to(installed::worker));
-    config.route("/scan/offline", web::get().to(installed::offline));
-    config.route("/scan/app.webmanifest", web::get().to(installed::manifest));
-    config.route("/scan/state", web::get().to(state));
-    config.route("/scan/enrol", web::post().to(enrol::enrol));
-    config.route("/scan/leave", web::post().to(enrol::leave));
-    config.route("/scan/shift", web::post().to(shift::sign_in));
-    config.route("/scan/shift/close", web::post().to(shift::close));
+    at("/scan").get(show).mount(config);
+    at("/scan/worker.js").get(installed::worker).mount(config);
+    at("/scan/offline").get(installed::offline).mount(config);
+    at("/scan/app.webmanifest").get(installed::manifest).mount(config);
+    at("/scan/state").get(state).mount(config);
+    at("/scan/enrol").post(enrol::enrol).mount(config);
+    at("/scan/leave").post(enrol::leave).mount(config);
+    at("/scan/shift").post(shift::sign_in).mount(config);
+    at("/scan/shift/close").post(shift::close).mount(config);
 }
 
 /// The page that fits: enrolling, signing in, or scanning.

@@ -3,7 +3,7 @@
 use walaa::db::DbError;
 use walaa::error::Code;
 use walaa::ids::{CardId, PassId, ProgrammeId};
-use walaa::ledger::{Body, DocumentKind, Enrol, EnrolMember, PassKind, PassState, TokenKind, TokenState};
+use walaa::ledger::{Body, ContactTrust, DocumentKind, Enrol, EnrolMember, PassKind, PassState, TokenKind, TokenState};
 
 use crate::support::ledger::{World, code_of, hash, id_in, programme_json};
 
@@ -46,7 +46,15 @@ pub async fn a_member_takes_a_card_in_another_programme(world: World) {
     let enrol = |programme| {
         let (card, pass) = (CardId(world.id()), PassId(world.id()));
         let member = EnrolMember::Existing(customer.member);
-        Body::Enrol(Enrol { member, programme, card, number: format!("{card}"), pass, channel: None })
+        Body::Enrol(Enrol {
+            member,
+            programme,
+            card,
+            number: format!("{card}"),
+            pass,
+            channel: None,
+            trust: ContactTrust::Vouched,
+        })
     };
     assert_eq!(world.refused(enrol(world.programme)).await, Code::AlreadyMember);
     world.done(enrol(other)).await;

@@ -1,8 +1,8 @@
 // Scanners that type like a keyboard. They press keys of an American keyboard whatever layout the computer has, so the keys count, not
 // the letters: on an Arabic layout the letters would be others.
 
-// A person doesn't type this fast for this long.
-const GAP_MS = 80;
+// Even a slow wireless scanner doesn't pause longer within a code.
+const GAP_MS = 500;
 const SHORTEST = 6;
 
 // The letter on a key, as an American keyboard has it; nothing for other keys.
