@@ -73,7 +73,7 @@ impl Till {
         let asked = if request.method == "POST" { self.client.post(url) } else { self.client.get(url) };
         let asked = asked.bearer_auth(&self.key);
         let asked = request.idempotency_key.iter().fold(asked, |asked, key| asked.header("idempotency-key", key));
-        let asked = request.body.iter().fold(asked, |asked, body| asked.json(body));
+        let asked = request.body.iter().fold(asked, reqwest::RequestBuilder::json);
         let began = Instant::now();
         let mut response = asked.send().await.ok()?;
         let (status, replayed) = (response.status().as_u16(), response.headers().contains_key("idempotent-replayed"));
