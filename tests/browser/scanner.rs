@@ -7,6 +7,9 @@ use super::camera;
 use super::chrome::{Chrome, LOOKS};
 use super::lossy::Line;
 
+/// Bytes of the scanner before pictures and the reader.
+const MOST_BYTES: i64 = 100 * 1024;
+
 impl Cafe {
     /// A live code of the sample card, and what a customer would say instead.
     async fn codes(&self) -> (String, String) {
@@ -22,7 +25,7 @@ impl Cafe {
 }
 
 /// Makes a browser a till and signs one of the staff in, as its manager and she do.
-async fn open_shift(chrome: &Chrome, cafe: &Cafe, (base, language): (&str, &str)) {
+pub async fn open_shift(chrome: &Chrome, cafe: &Cafe, (base, language): (&str, &str)) {
     chrome.open(&format!("{base}/scan?lang={language}")).await;
     chrome.fill("[name=code]", cafe.demo.text("scan_code")).await;
     chrome.press("form[action='/scan/enrol'] button").await;
@@ -37,30 +40,30 @@ async fn sign_in(chrome: &Chrome, cafe: &Cafe) {
     ready(chrome).await;
 }
 
-async fn ready(chrome: &Chrome) {
+pub async fn ready(chrome: &Chrome) {
     chrome.until("document.querySelector('main[data-scanner]') && document.documentElement.classList.contains('alive')").await;
 }
 
-async fn step(chrome: &Chrome, name: &str) {
+pub async fn step(chrome: &Chrome, name: &str) {
     chrome.until(&format!("document.querySelector('main').dataset.step === '{name}'")).await;
 }
 
-async fn verdict(chrome: &Chrome, colour: &str) -> String {
+pub async fn verdict(chrome: &Chrome, colour: &str) -> String {
     chrome.until(&format!("!document.querySelector('[data-is=verdict]').hidden && document.querySelector('[data-is=verdict]').dataset.colour === '{colour}'")).await;
     chrome.text("return document.querySelector('[data-is=verdict]').innerText").await
 }
 
-async fn next(chrome: &Chrome) {
+pub async fn next(chrome: &Chrome) {
     chrome.press("[data-is=next]").await;
     step(chrome, "ready").await;
 }
 
-async fn typed(chrome: &Chrome, code: &str) {
+pub async fn typed(chrome: &Chrome, code: &str) {
     chrome.fill("#code", code).await;
     chrome.press("[data-is=code-form] button").await;
 }
 
-async fn redeem(chrome: &Chrome, reward: &str) {
+pub async fn redeem(chrome: &Chrome, reward: &str) {
     step(chrome, "card").await;
     chrome.until(&format!("!document.querySelector(\"[data-reward='{reward}']\").disabled")).await;
     chrome.press(&format!("[data-reward='{reward}']")).await;
@@ -110,6 +113,10 @@ async fn staff_add_points_redeem_and_undo_in_english_and_in_arabic() {
     chrome.look(LOOKS[0]).await;
     page.open(&format!("{}?lang=en", cafe.card_page().await)).await;
     open_shift(&chrome, &cafe, (&cafe.base, "en")).await;
+    let bytes = "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')] \
+                 .filter(entry => !entry.name.includes('zxing')).reduce((sum, entry) => sum + entry.encodedBodySize, 0)";
+    let bytes = chrome.run(bytes).await.as_i64().expect("bytes");
+    assert!(bytes < MOST_BYTES, "{bytes} bytes before anything is scanned");
     serve(&chrome, &page, (&cafe, "en")).await;
     chrome.open(&format!("{}/scan?lang=ar", cafe.base)).await;
     ready(&chrome).await;

@@ -4,46 +4,97 @@ use serde_json::json;
 
 use super::cafe::Cafe;
 use super::chrome::{Chrome, LOOKS};
+use super::scanner;
 
-async fn live(chrome: &Chrome, cafe: &Cafe, (language, phone, card): (&str, &str, &str)) {
-    chrome.open(&format!("{}/join/{}?channel=poster&lang={language}", cafe.base, cafe.demo.text("programme"))).await;
-    chrome.fill("#name", "Noor").await;
-    chrome.fill("#contact", phone).await;
-    chrome.press("[name=consent-terms]").await;
-    chrome.press("form button").await;
-    chrome.until("location.pathname.startsWith('/c/') && document.documentElement.classList.contains('alive')").await;
-    assert_eq!(chrome.run("return document.documentElement.lang").await, json!(language));
-    assert_eq!(chrome.run("return document.querySelector('[data-points]').dataset.points").await, json!("0"));
-    chrome.keep(&format!("joined-{card}")).await;
+/// The three devices of the story: the customer's browser, the customer's iPhone, and the till.
+struct Devices {
+    page: Chrome,
+    phone: Chrome,
+    till: Chrome,
+}
 
-    let code = chrome.text("return document.querySelector('.letters').textContent").await;
-    let sale = json!({ "code": code, "receipt": format!("R-{language}"), "total": { "amount": "12.500", "currency": "KWD" } });
-    let earned = cafe.post("/v1/earnings", sale).await;
-    assert_eq!(earned["points"], json!(125), "{earned}");
-    chrome.until("document.querySelector('[data-points]')?.dataset.points === '125'").await;
-    let shown = chrome.text("return document.querySelector('[data-points]').textContent").await;
-    assert_eq!(shown, if language == "ar" { "١٢٥" } else { "125" }, "in the digits of the language");
-    chrome.until("document.querySelector('.lines .change')").await;
+/// Somebody joins from a poster, adds the pass, buys, and drinks an espresso for the points; page and phone follow by themselves.
+async fn live(devices: &Devices, cafe: &Cafe, (language, contact): (&str, &str)) {
+    let Devices { page, phone, till } = devices;
+    page.open(&format!("{}/join/{}?channel=poster&lang={language}", cafe.base, cafe.demo.text("programme"))).await;
+    page.fill("#name", "Noor").await;
+    page.fill("#contact", contact).await;
+    page.press("[name=consent-terms]").await;
+    page.press("form button").await;
+    page.until("location.pathname.startsWith('/c/') && document.documentElement.classList.contains('alive')").await;
+    assert_eq!(page.run("return document.documentElement.lang").await, json!(language));
+    assert_eq!(page.run("return document.querySelector('[data-points]').dataset.points").await, json!("0"));
+    page.keep(&format!("joined-{language}")).await;
+    add_to_the_phone(devices, cafe).await;
+    shown(phone, "0", language).await;
 
-    let code = chrome.text("return document.querySelector('.letters').textContent").await;
-    let redeemed =
-        cafe.post("/v1/redemptions", json!({ "code": code, "rewards": [{ "reward": "espresso", "quantity": 1 }] })).await;
-    assert_eq!(redeemed["card"]["points"], json!(25), "{redeemed}");
-    chrome.until("document.querySelector('[data-points]')?.dataset.points === '25'").await;
-    let next = chrome.text("return document.querySelector('.letters').textContent").await;
-    assert_ne!(next, code, "a used code makes way for a fresh one by itself");
-    assert_eq!(chrome.complaints().await, Vec::<String>::new());
+    till.open(&format!("{}/scan?lang={language}", cafe.base)).await;
+    scanner::ready(till).await;
+    scanner::typed(till, &letters(page).await).await;
+    scanner::step(till, "card").await;
+    till.fill("#amount", "12.500").await;
+    till.fill("#receipt", &format!("S-{language}")).await;
+    till.press("[data-is=earn]").await;
+    scanner::verdict(till, "green").await;
+    page.until("document.querySelector('[data-points]')?.dataset.points === '125'").await;
+    let told = page.text("return document.querySelector('[data-points]').textContent").await;
+    assert_eq!(told, if language == "ar" { "١٢٥" } else { "125" }, "in the digits of the language");
+    page.until("document.querySelector('.lines .change')").await;
+    shown(phone, "125", language).await;
+    scanner::next(till).await;
+
+    let code = letters(page).await;
+    scanner::typed(till, &code).await;
+    scanner::redeem(till, "espresso").await;
+    scanner::verdict(till, "green").await;
+    page.until("document.querySelector('[data-points]')?.dataset.points === '25'").await;
+    assert_ne!(letters(page).await, code, "a used code makes way for a fresh one by itself");
+    shown(phone, "25", language).await;
+    phone.keep(&format!("story-phone-{language}")).await;
+    for chrome in [page, till] {
+        assert_eq!(chrome.complaints().await, Vec::<String>::new());
+    }
+}
+
+/// The code that can be said.
+async fn letters(page: &Chrome) -> String {
+    page.text("return document.querySelector('.letters').textContent").await
+}
+
+/// Follows the page's own link to the pass, as a phone would.
+async fn add_to_the_phone(Devices { page, phone, .. }: &Devices, cafe: &Cafe) {
+    let link = page.text("return document.querySelector(\"a[href*='.pkpass']\").pathname").await;
+    // A phone takes passes over HTTPS only.
+    let link = format!("{}{link}", cafe.demo.text("tls_url"));
+    phone.press("#add").await;
+    phone.fill("#link", &link).await;
+    phone.run("document.querySelector('#add-link').requestSubmit(); return 1").await;
+    phone.until("!document.querySelector('#add-confirm').hidden").await;
+    phone.press("#add-confirm").await;
+}
+
+/// Waits until a pass on the phone shows so many points, in whichever digits.
+async fn shown(phone: &Chrome, points: &str, language: &str) {
+    let digits = "٠١٢٣٤٥٦٧٨٩".chars().collect::<Vec<_>>();
+    let local: String = points.bytes().map(|digit| digits[usize::from(digit - b'0')]).collect();
+    let words = if language == "ar" { [points, local.as_str()] } else { [points, points] };
+    phone.until(&format!("{}.some(points => [...document.querySelectorAll('#stack *')].some(part => part.children.length === 0 && part.textContent.trim() === points))", json!(words))).await;
 }
 
 #[tokio::test]
-async fn a_card_is_joined_filled_and_used_in_english_and_in_arabic() {
+async fn from_the_poster_to_the_cup_in_english_and_in_arabic() {
     let cafe = Cafe::open();
     cafe.ask_for_consent().await;
-    let chrome = Chrome::start().await;
-    chrome.look(LOOKS[0]).await;
-    live(&chrome, &cafe, ("en", "5550 0001", "en")).await;
-    chrome.tools("Network.clearBrowserCookies", json!({})).await;
-    live(&chrome, &cafe, ("ar", "٥٥٥٠٠٠٠٢", "ar")).await;
+    let devices = Devices { page: Chrome::start().await, phone: Chrome::start().await, till: Chrome::start().await };
+    for chrome in [&devices.page, &devices.phone, &devices.till] {
+        chrome.look(LOOKS[0]).await;
+    }
+    devices.phone.open(cafe.demo.text("phone_url")).await;
+    devices.phone.until("document.querySelector('#add')").await;
+    scanner::open_shift(&devices.till, &cafe, (&cafe.base, "en")).await;
+    live(&devices, &cafe, ("en", "5550 0001")).await;
+    devices.page.tools("Network.clearBrowserCookies", json!({})).await;
+    live(&devices, &cafe, ("ar", "٥٥٥٠٠٠٠٢")).await;
 }
 
 #[tokio::test]
