@@ -19,6 +19,8 @@ use super::{CliError, Ending, Surroundings, block_on, logs, serve};
 use crate::app::{App, Parts};
 use crate::apple::certificates::key_file;
 use crate::apple::certificates::sandbox_pki::{self, SandboxPki};
+use crate::cards::Core;
+use crate::clock::Timestamp;
 use crate::config::{
     AppleAccount, Config, Database, GoogleAccount, KeyEnvironment, Keys, Limits, Listen, Log, Mail, MailEncryption, Pages, Redis,
     SecretText, Server, Sms,
@@ -165,34 +167,16 @@ impl Running {
         cafe.put_first_card_on(&phone, &core).await?;
         cafe.put_first_card_on_google(app_google.as_deref(), &core).await?;
         let opening = cafe.opening(&core, &config, &base_url).await?;
-        let (pos_key, admin_key) = (cafe.pos_key(&core, &config).await?, cafe.admin_key(&core, &config).await?);
-        let setup = GuideSetup {
-            core: core.clone(),
-            base_url: base_url.clone(),
-            pos_key: pos_key.clone(),
-            admin_key: admin_key.clone(),
-            organisation: cafe.organisation,
-            card: cafe.card,
-            currency: cafe.currency.clone(),
-            counter: cafe.counter()?,
-            scan_code: (opening.code.clone(), opening.code_expires_at),
-            cashier: opening.name,
-            pin: opening.pin.clone(),
-            phone_url: page.url.clone(),
-            google_phone_url: google.phone_url(),
-            poster_url: format!("{base_url}/join/{}/poster", cafe.programme),
-        };
-        let guide = guide::start(door, setup).await?;
         let ready = Ready {
-            guide_url: guide.url.clone(),
+            guide_url: door.url(),
             scan_url: format!("{base_url}/scan"),
             scan_code: opening.code,
             staff: opening.staff.to_string(),
             staff_pin: opening.pin,
             base_url,
             tls_url,
-            admin_key,
-            pos_key,
+            admin_key: cafe.admin_key(&core, &config).await?,
+            pos_key: cafe.pos_key(&core, &config).await?,
             terminal_key: cafe.terminal_key(&core, &config).await?,
             organisation: cafe.organisation.to_string(),
             programme: cafe.programme.to_string(),
@@ -206,6 +190,7 @@ impl Running {
             member: cafe.member.to_string(),
             card: cafe.card.to_string(),
         };
+        let guide = guide::start(door, story(&core, &ready, &cafe, (opening.name, opening.code_expires_at))?).await?;
         Ok(Self { ready, gateway, stop_gateway, apns, google, mailbox, page, guide, _phone: phone })
     }
 
@@ -230,6 +215,31 @@ impl Running {
         ended.map_err(|error| said(&error))??;
         Ok(Ending::Fine)
     }
+}
+
+/// What the guide tells its story with.
+fn story(
+    core: &Core,
+    ready: &Ready,
+    cafe: &Cafe,
+    (cashier, code_expires_at): (String, Timestamp),
+) -> Result<GuideSetup, CliError> {
+    Ok(GuideSetup {
+        core: core.clone(),
+        base_url: ready.base_url.clone(),
+        pos_key: ready.pos_key.clone(),
+        admin_key: ready.admin_key.clone(),
+        organisation: cafe.organisation,
+        card: cafe.card,
+        currency: cafe.currency.clone(),
+        counter: cafe.counter()?,
+        scan_code: (ready.scan_code.clone(), code_expires_at),
+        cashier,
+        pin: ready.staff_pin.clone(),
+        phone_url: ready.phone_url.clone(),
+        google_phone_url: ready.google_phone_url.clone(),
+        poster_url: format!("{}/join/{}/poster", ready.base_url, cafe.programme),
+    })
 }
 
 /// The data folder, for its owner only, as an absolute path.

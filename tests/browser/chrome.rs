@@ -63,10 +63,14 @@ impl Chrome {
         chrome
     }
 
-    async fn command(&self, path: &str, body: &Value) -> Value {
+    async fn answered(&self, path: &str, body: &Value) -> Value {
         let request = self.client.post(format!("{}{path}", self.session)).json(body);
         let answer: Value = request.send().await.expect("the driver answers").json().await.expect("JSON");
-        let value = answer["value"].clone();
+        answer["value"].clone()
+    }
+
+    async fn command(&self, path: &str, body: &Value) -> Value {
+        let value = self.answered(path, body).await;
         assert!(value["error"].is_null(), "{path}: {value}");
         value
     }
@@ -74,6 +78,35 @@ impl Chrome {
     /// A command of the developer tools.
     pub async fn tools(&self, command: &str, parameters: Value) -> Value {
         self.command("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
+    }
+
+    /// Runs a script in the frame whose address holds a text; nothing while there is none, or while it goes elsewhere.
+    pub async fn inside(&self, frame: &str, script: &str) -> Option<Value> {
+        let tree = self.tools("Page.getFrameTree", json!({})).await;
+        let frames = tree["frameTree"]["childFrames"].as_array().cloned().unwrap_or_default();
+        let shown = |child: &&Value| child["frame"]["url"].as_str().is_some_and(|url| url.contains(frame));
+        let id = &frames.iter().find(shown)?["frame"]["id"];
+        let ask = |command: &str, parameters: Value| {
+            let body = json!({ "cmd": command, "params": parameters });
+            async move { self.answered("/goog/cdp/execute", &body).await }
+        };
+        let world = ask("Page.createIsolatedWorld", json!({ "frameId": id })).await;
+        let context = world["executionContextId"].as_i64()?;
+        let expression = format!("(() => {{ {script} }})()");
+        let options = json!({ "expression": expression, "contextId": context, "returnByValue": true });
+        let answer = ask("Runtime.evaluate", options).await;
+        answer["exceptionDetails"].is_null().then(|| answer["result"]["value"].clone())
+    }
+
+    /// Waits until a condition of a frame holds.
+    pub async fn until_inside(&self, frame: &str, condition: &str) {
+        for _ in 0..300 {
+            if self.inside(frame, &format!("return !!({condition})")).await == Some(json!(true)) {
+                return;
+            }
+            self.run("return new Promise(done => setTimeout(done, 100))").await;
+        }
+        panic!("the frame {frame} never came to: {condition}");
     }
 
     pub async fn open(&self, address: &str) {

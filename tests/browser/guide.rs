@@ -1,50 +1,15 @@
 //! The guide as a newcomer follows it: frames that show something, a sale, a till of one's own, an espresso, a refusal, a replay.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::cafe::Cafe;
 use super::chrome::{Chrome, LOOKS, Look};
 
+/// Parts of the addresses of the frames.
+const PHONE: &str = "/phone?";
+const TILL: &str = "/scan";
+
 const DESK: Look = Look { name: "desk-wide", width: 1440, height: 900, scheme: "light" };
-
-/// What the guide frames is another origin: the developer tools see each as a target of the same process tree, so the page's own
-/// frame tree is asked for what they show.
-async fn shown_in(chrome: &Chrome, id: &str) -> String {
-    let tree = chrome.tools("DOM.getDocument", json!({ "depth": -1, "pierce": true })).await;
-    let mut letters = String::new();
-    gather(&framed(&tree["root"], id).unwrap_or_default(), &mut letters);
-    letters
-}
-
-/// The document within the frame of an id.
-fn framed(node: &Value, id: &str) -> Option<Value> {
-    let attributes = node["attributes"].as_array().cloned().unwrap_or_default();
-    if attributes.chunks(2).any(|pair| pair[0] == "id" && pair[1] == id) {
-        return Some(node["contentDocument"].clone());
-    }
-    node["children"].as_array().into_iter().flatten().find_map(|child| framed(child, id))
-}
-
-fn gather(node: &Value, letters: &mut String) {
-    if node["nodeName"] == "SCRIPT" || node["nodeName"] == "STYLE" {
-        return;
-    }
-    if node["nodeType"] == 3 {
-        letters.push_str(node["nodeValue"].as_str().unwrap_or_default());
-        letters.push('\n');
-    }
-    node["children"].as_array().into_iter().flatten().for_each(|child| gather(child, letters));
-}
-
-async fn until_shown(chrome: &Chrome, (id, words): (&str, &str)) {
-    for _ in 0..300 {
-        if shown_in(chrome, id).await.contains(words) {
-            return;
-        }
-        chrome.run("return new Promise(done => setTimeout(done, 100))").await;
-    }
-    panic!("{id} never showed {words}: {}", shown_in(chrome, id).await);
-}
 
 async fn done(chrome: &Chrome, step: usize) {
     chrome.until(&format!("document.querySelector('.steps li:nth-child({step}) .done')")).await;
@@ -54,30 +19,50 @@ async fn act(chrome: &Chrome) {
     chrome.press("#actions .primary").await;
 }
 
-/// The scanner as a document of its own: a click in another origin's frame is the same request, and the cookies are the host's.
-async fn become_till(till: &Chrome, guide: &Chrome, address: &str) {
-    let [code, pin] =
-        ["#scan-code", "#pin"].map(|field| format!("return document.querySelector('{field} .field-value').textContent"));
-    till.open(address).await;
-    till.fill("[name=code]", &guide.text(&code).await).await;
-    till.press("form[action='/scan/enrol'] button").await;
-    till.until("document.querySelector('[name=pin]')").await;
-    till.press("[name=staff]").await;
-    till.fill("[name=pin]", &guide.text(&pin).await).await;
-    till.press("form[action='/scan/shift'] button").await;
-    till.until("document.querySelector('main[data-scanner]') && document.documentElement.classList.contains('alive')").await;
+/// Types into the till's frame and presses a button there, as a cashier does.
+async fn at_till(chrome: &Chrome, (field, value, button): (&str, &str, &str)) {
+    chrome.until_inside(TILL, &format!("document.querySelector({field:?})")).await;
+    let script =
+        format!("document.querySelector({field:?}).value = {value:?}; document.querySelector({button:?}).click(); return 1");
+    assert_eq!(chrome.inside(TILL, &script).await, Some(json!(1)), "{field}");
+}
+
+/// A text that the guide shows to be typed elsewhere.
+async fn told(chrome: &Chrome, field: &str) -> String {
+    chrome.until(&format!("document.querySelector('{field} .field-value')")).await;
+    chrome.text(&format!("return document.querySelector('{field} .field-value').textContent")).await
+}
+
+/// Becomes a till by the one-time code, signs in, and redeems an espresso with the code that Sara says: all within the frame.
+async fn make_the_till_mine(chrome: &Chrome) {
+    let (code, pin) = (told(chrome, "#scan-code").await, told(chrome, "#pin").await);
+    at_till(chrome, ("[name=code]", &code, "form[action='/scan/enrol'] button")).await;
+    chrome.until_inside(TILL, "document.querySelector('[name=pin]')").await;
+    chrome.inside(TILL, "document.querySelector('[name=staff]').click()").await;
+    at_till(chrome, ("[name=pin]", &pin, "form[action='/scan/shift'] button")).await;
+    chrome.until_inside(TILL, "document.documentElement.classList.contains('alive')").await;
+}
+
+async fn redeem_an_espresso(chrome: &Chrome) {
+    let code = told(chrome, "#saras-code").await;
+    at_till(chrome, ("#code", &code, "[data-is=code-form] button")).await;
+    chrome.until_inside(TILL, "document.querySelector(\"[data-reward='espresso']\")?.disabled === false").await;
+    let press =
+        "document.querySelector(\"[data-reward='espresso']\").click(); document.querySelector('[data-is=redeem]').click()";
+    chrome.inside(TILL, press).await;
+    chrome.until_inside(TILL, "document.querySelector('[data-is=verdict]').dataset.colour === 'green'").await;
 }
 
 #[tokio::test]
 async fn a_newcomer_is_led_through_the_story() {
     let cafe = Cafe::open();
-    let chrome = Chrome::start_with(&["--disable-features=IsolateOrigins,site-per-process".to_owned()]).await;
+    let chrome = Chrome::start().await;
     chrome.look(DESK).await;
     let guide = cafe.demo.text("guide_url").to_owned();
     chrome.open(&format!("{guide}?lang=en")).await;
     chrome.until("document.querySelector('#frame-till') && document.querySelector('#points').dataset.points").await;
-    until_shown(&chrome, ("frame-iphone", "Sara")).await;
-    until_shown(&chrome, ("frame-till", "Make this device a till")).await;
+    chrome.until_inside(PHONE, "document.body.innerText.includes('Sara')").await;
+    chrome.until_inside(TILL, "document.body.innerText.includes('Make this device a till')").await;
     done(&chrome, 1).await;
 
     let points = || chrome.run("return Number(document.querySelector('#points').dataset.points)");
@@ -85,22 +70,15 @@ async fn a_newcomer_is_led_through_the_story() {
     act(&chrome).await;
     done(&chrome, 2).await;
     assert_eq!(points().await, json!(before + 125));
-    until_shown(&chrome, ("frame-iphone", &(before + 125).to_string())).await;
+    chrome.until_inside(PHONE, &format!("document.body.innerText.includes('{}')", before + 125)).await;
 
     act(&chrome).await;
-    let till = Chrome::start().await;
-    become_till(&till, &chrome, &format!("{}/scan?lang=en", cafe.base)).await;
+    make_the_till_mine(&chrome).await;
     done(&chrome, 3).await;
 
+    chrome.until("document.querySelector('#now-title').textContent.includes('espresso')").await;
     act(&chrome).await;
-    chrome.until("document.querySelector('#saras-code')").await;
-    let code = chrome.text("return document.querySelector('#saras-code .field-value').textContent").await;
-    till.fill("#code", &code).await;
-    till.press("[data-is=code-form] button").await;
-    till.until("document.querySelector(\"[data-reward='espresso']\")?.disabled === false").await;
-    till.press("[data-reward='espresso']").await;
-    till.press("[data-is=redeem]").await;
-    till.until("document.querySelector('[data-is=verdict]').dataset.colour === 'green'").await;
+    redeem_an_espresso(&chrome).await;
     done(&chrome, 4).await;
 
     chrome.until("document.querySelector('#now-title').textContent.includes('same code')").await;

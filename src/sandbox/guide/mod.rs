@@ -40,6 +40,12 @@ impl Door {
         Ok(Self { listener, port })
     }
 
+    /// Where to open it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}:{}/", HOSTS[0], self.port)
+    }
+
     /// What the framed pages have to allow.
     #[must_use]
     pub fn framing(&self) -> Vec<FramingOrigin> {
@@ -88,8 +94,6 @@ pub struct GuideSetup {
 
 /// The guide, being served.
 pub struct Guide {
-    /// Where to open it.
-    pub url: String,
     /// To end it.
     pub handle: ServerHandle,
 }
@@ -109,9 +113,8 @@ pub async fn start(door: Door, setup: GuideSetup) -> std::io::Result<Guide> {
         let (story, places) = (story.clone(), places.clone());
         App::new().configure(move |config| page::configure(config, story, places))
     });
-    let url = format!("http://{}:{}/", HOSTS[0], door.port);
     let server = server.workers(1).disable_signals().shutdown_timeout(1).listen(door.listener)?.run();
     let handle = server.handle();
     tokio::spawn(server);
-    Ok(Guide { url, handle })
+    Ok(Guide { handle })
 }
