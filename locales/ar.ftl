@@ -579,3 +579,85 @@ scan-staff-elsewhere = لست في قائمة هذا الفرع. من فضلك �
 scan-shift-replaced = سجّل شخص آخر الدخول على نقطة البيع هذه، فانتهت مناوبتك.
 scan-shift-expired = بقيت النوبة مفتوحة ١٦ ساعة فانتهت من تلقاء نفسها. سجّل الدخول من جديد.
 scan-shift-barred = انتهت النوبة: لم يعد بإمكانك العمل على نقطة البيع هذه. من فضلك راجع مديرك.
+
+# حيث تكون النقطة طابعًا: تحل هذه محل النصوص التي بلا هذه النهاية
+points-stamps = { $count ->
+    [zero] لا طوابع
+    [one] طابع واحد
+    [two] طابعان
+    [few] { $count } طوابع
+    [many] { $count } طابعًا
+   *[other] { $count } طابع
+}
+points-unit-stamps = { $count ->
+    [few] طوابع
+    [many] طابعًا
+   *[other] طابع
+}
+to-go-stamps = { $count ->
+    [zero] { $value } في متناولك
+    [one] بقي طابع واحد للحصول على { $value }
+    [two] بقي طابعان للحصول على { $value }
+    [few] بقيت { $count } طوابع للحصول على { $value }
+    [many] بقي { $count } طابعًا للحصول على { $value }
+   *[other] بقي { $count } طابع للحصول على { $value }
+}
+on-hold-stamps = { $count ->
+    [zero] لا طوابع محجوزة لقسائمك.
+    [one] طابع واحد محجوز لقسائمك.
+    [two] طابعان محجوزان لقسائمك.
+    [few] { $count } طوابع محجوزة لقسائمك.
+    [many] { $count } طابعًا محجوزًا لقسائمك.
+   *[other] { $count } طابع محجوز لقسائمك.
+}
+expiring-stamps = { $count ->
+    [zero] لا طوابع تنتهي في { $value }.
+    [one] طابع واحد صالح حتى { $value }.
+    [two] طابعان صالحان حتى { $value }.
+    [few] { $count } طوابع صالحة حتى { $value }.
+    [many] { $count } طابعًا صالحًا حتى { $value }.
+   *[other] { $count } طابع صالح حتى { $value }.
+}
+reward-swap-label-stamps = { $count ->
+    [zero] استبدل { $value }
+    [one] استبدل طابعًا واحدًا بـ{ $value }
+    [two] استبدل طابعين بـ{ $value }
+    [few] استبدل { $count } طوابع بـ{ $value }
+    [many] استبدل { $count } طابعًا بـ{ $value }
+   *[other] استبدل { $count } طابع بـ{ $value }
+}
+reward-missing-stamps = { $count ->
+    [zero] في متناولك
+    [one] بقي طابع واحد
+    [two] بقي طابعان
+    [few] بقيت { $count } طوابع
+    [many] بقي { $count } طابعًا
+   *[other] بقي { $count } طابع
+}
+earn-per-sale-stamps = { $count ->
+    [zero] لا طوابع مع كل عملية شراء.
+    [one] طابع واحد مع كل عملية شراء.
+    [two] طابعان مع كل عملية شراء.
+    [few] { $count } طوابع مع كل عملية شراء.
+    [many] { $count } طابعًا مع كل عملية شراء.
+   *[other] { $count } طابع مع كل عملية شراء.
+}
+how-redeem-stamps = استبدل طوابعك بمكافأة من هنا، أو أبرز رمزك عند الدفع واطلبها هناك. كل رمز يُستخدم مرة واحدة.
+join-first-rewards-stamps = ما تحصل عليه بطوابعك
+poster-reward-stamps = { $count ->
+    [zero] { $value } بلا طوابع
+    [one] { $value } مقابل طابع واحد
+    [two] { $value } مقابل طابعين
+    [few] { $value } مقابل { $count } طوابع
+    [many] { $value } مقابل { $count } طابعًا
+   *[other] { $value } مقابل { $count } طابع
+}
+earn-per-unit-stamps = { $count ->
+    [zero] لا طوابع مقابل { $value }.
+    [one] طابع واحد مقابل كل { $value } تنفقه.
+    [two] طابعان مقابل كل { $value } تنفقه.
+    [few] { $count } طوابع مقابل كل { $value } تنفقه.
+    [many] { $count } طابعًا مقابل كل { $value } تنفقه.
+   *[other] { $count } طابع مقابل كل { $value } تنفقه.
+}
+earn-one-per-stamps = طابع واحد مقابل كل { $value } تنفقه.

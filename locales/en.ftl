@@ -477,3 +477,45 @@ scan-staff-elsewhere = You are not on this store’s list. Please ask your manag
 scan-shift-replaced = Somebody else has signed in at this till, so your shift is over.
 scan-shift-expired = The shift was open for 16 hours and has ended by itself. Please sign in again.
 scan-shift-barred = The shift is over: you may no longer work at this till. Please ask your manager.
+
+# Where a point is a stamp: these stand in for the texts without the ending
+points-stamps = { $count ->
+    [one] { $count } stamp
+   *[other] { $count } stamps
+}
+points-unit-stamps = { $count ->
+    [one] stamp
+   *[other] stamps
+}
+to-go-stamps = { $count ->
+    [one] { $count } more stamp for { $value }
+   *[other] { $count } more stamps for { $value }
+}
+on-hold-stamps = { $count ->
+    [one] { $count } stamp is on hold for your vouchers.
+   *[other] { $count } stamps are on hold for your vouchers.
+}
+expiring-stamps = { $count ->
+    [one] { $count } stamp can be used until { $value }.
+   *[other] { $count } stamps can be used until { $value }.
+}
+reward-swap-label-stamps = Swap { $count } stamps for { $value }
+reward-missing-stamps = { $count ->
+    [one] { $count } stamp to go
+   *[other] { $count } stamps to go
+}
+earn-per-sale-stamps = { $count ->
+    [one] { $count } stamp with every purchase.
+   *[other] { $count } stamps with every purchase.
+}
+how-redeem-stamps = Swap stamps for a reward here, or show your code at the till and ask for it there. Each code works once.
+join-first-rewards-stamps = What your stamps get you
+poster-reward-stamps = { $count ->
+    [one] { $value } for { $count } stamp
+   *[other] { $value } for { $count } stamps
+}
+earn-per-unit-stamps = { $count ->
+    [one] { $count } stamp for every { $value } that you spend.
+   *[other] { $count } stamps for every { $value } that you spend.
+}
+earn-one-per-stamps = 1 stamp for every { $value } that you spend.

@@ -29,6 +29,15 @@ const STEPS: u32 = 20;
 /// Letters of the hash in addresses.
 const VERSION_LETTERS: usize = 12;
 
+/// What the members of a programme collect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// Points.
+    Points,
+    /// Stamps: its card draws one for each point.
+    Stamps,
+}
+
 /// How a programme looks.
 #[derive(Debug, Clone)]
 pub struct Brand {
@@ -42,6 +51,8 @@ pub struct Brand {
     pub icon: Option<String>,
     /// The class of the strip: one with stamps on it is shown whole.
     pub strip_class: &'static str,
+    /// What its pages call a point.
+    pub counts: Counts,
     base: Option<String>,
 }
 
@@ -49,7 +60,15 @@ impl Brand {
     /// The look of pages that belong to no programme.
     #[must_use]
     pub fn neutral() -> Self {
-        Self { colors: None, theme: "#1f3a34".to_owned(), logo: None, icon: None, strip_class: "strip", base: None }
+        Self {
+            colors: None,
+            theme: "#1f3a34".to_owned(),
+            logo: None,
+            icon: None,
+            strip_class: "strip",
+            counts: Counts::Points,
+            base: None,
+        }
     }
 
     /// The look of a template's card.
@@ -65,6 +84,7 @@ impl Brand {
             logo: has("logo@2x.png").then(|| format!("{base}/logo.png")),
             icon: has("icon@3x.png").then(|| format!("{base}/icon.png")),
             strip_class: if design.stamps.is_some() { "strip stamped" } else { "strip" },
+            counts: if design.stamps.is_some() { Counts::Stamps } else { Counts::Points },
             base: Some(base),
         }
     }

@@ -1,5 +1,6 @@
 //! What every template takes: texts, numbers, addresses of files, the parts of forms.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use chrono_tz::Tz;
 use fluent_bundle::{FluentArgs, FluentValue};
 use rust_decimal::Decimal;
 
-use super::brand::Brand;
+use super::brand::{Brand, Counts};
 use super::figures::{Day, time_of_day};
 use super::language::{LANGUAGES, Lang};
 use super::{assets, texts};
@@ -37,7 +38,13 @@ impl Page {
     /// A text.
     #[must_use]
     pub fn text(&self, key: &str) -> String {
-        texts::text(self.language, key, None)
+        texts::text(self.language, &self.own(key), None)
+    }
+
+    /// The key as this programme's pages say it: of stamps, where a point is one.
+    fn own<'a>(&self, key: &'a str) -> Cow<'a, str> {
+        let stamped = if self.brand.counts == Counts::Stamps { texts::stamped(self.language, key) } else { None };
+        stamped.map_or(Cow::Borrowed(key), Cow::Owned)
     }
 
     /// A text with a number that its plural follows: `$count`.
@@ -63,7 +70,7 @@ impl Page {
         for (name, value) in values {
             arguments.set(name, value);
         }
-        texts::text(self.language, key, Some(&arguments))
+        texts::text(self.language, &self.own(key), Some(&arguments))
     }
 
     /// A whole number.

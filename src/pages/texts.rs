@@ -54,6 +54,14 @@ pub fn text(language: Lang, key: &str, arguments: Option<&FluentArgs<'_>>) -> St
     text
 }
 
+/// The key of a text where a point is a stamp, if there is one that says so.
+#[must_use]
+pub fn stamped(language: Lang, key: &str) -> Option<String> {
+    let place = LANGUAGES.iter().position(|known| known.code == language.code).unwrap_or_default();
+    let own = format!("{key}-stamps");
+    BUNDLES[place].has_message(&own).then_some(own)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

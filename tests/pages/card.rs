@@ -1,8 +1,8 @@
 //! The card's page without scripts: codes, rewards, vouchers, history, privacy, a lost phone.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::visitor::{Visitor, card_page};
+use super::visitor::{Visitor, card_page, change_programme};
 use crate::support::app::TestApp;
 
 /// The typed code on a page.
@@ -167,4 +167,21 @@ async fn the_language_is_the_members_unless_somebody_asks() {
     assert!(visitor.get(&format!("{path}?lang=en")).await.body.contains("<html lang=\"en\" dir=\"ltr\">"), "asked for");
     assert!(visitor.get(&path).await.body.contains("<html lang=\"en\""), "remembered");
     assert!(visitor.get(&format!("{path}?lang=xx")).await.body.contains("<html lang=\"en\""), "there is no such language");
+}
+
+#[tokio::test]
+async fn where_a_point_is_a_stamp_the_page_says_so() {
+    let app = TestApp::spawn().await;
+    change_programme(&app, |document| document["template"] = json!("stamps")).await;
+    let customer = app.enrol(&app.shop).await;
+    app.earn(&app.shop, &customer.card, "0.300").await;
+    let page = card_page(&app, &customer).await;
+    let mut visitor = Visitor::of(&app);
+    let words = visitor.get(&format!("{page}?lang=en")).await.expect(200).words();
+    for told in ["47 more stamps for A coffee", "50 stamps", "10 stamps for every KWD 1"] {
+        assert!(words.contains(told), "{told}: {words}");
+    }
+    assert!(!words.contains(" points"), "{words}");
+    let words = visitor.get(&format!("{page}?lang=ar")).await.expect(200).words();
+    assert!(words.contains("طوابع") && !words.contains("٣ نقاط"), "{words}");
 }
