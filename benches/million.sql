@@ -4,7 +4,7 @@ CREATE TEMP TABLE numbers AS
     WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < {cards}) SELECT n FROM counted;
 INSERT INTO members SELECT zeroblob(16), CAST(printf('%016d', n) AS BLOB), 'en', zeroblob(61), zeroblob(60), 1, 1790000000000 FROM numbers;
 INSERT INTO cards SELECT zeroblob(16), CAST(printf('%016d', n) AS BLOB), zeroblob(16), CAST(printf('%016d', n) AS BLOB),
-    printf('%010d', n), 0, 0, CAST(printf('%016d', n) AS BLOB), 0, 0, 1, 1790000000000 FROM numbers;
+    printf('%010d', n), 0, 0, CAST(printf('%016d', n) AS BLOB), 0, 0, 1, 1790000000000, 1 FROM numbers;
 INSERT INTO lots SELECT zeroblob(16), CAST(printf('%016d', n) AS BLOB), 1, NULL, NULL, 100, 0 FROM numbers;
 INSERT INTO passes (org, id, kind, card, programme, voucher, auth_kid, kid, generation, link_generation, version, last_modified, seq, state,
     document_version, change_kind, change_points, change_at)

@@ -224,3 +224,14 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
         .expect("plans");
     assert!(plan.contains("tokens_over"), "{plan}");
 }
+
+#[test]
+fn the_rows_of_the_bench_fit_the_schema() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("walaa.db");
+    drop(open(&path).expect("opens"));
+    let file = Connection::open(&path).expect("opens");
+    file.execute_batch(&include_str!("../../benches/million.sql").replace("{cards}", "3")).expect("fits");
+    let cards: i64 = file.query_row("SELECT count(*) FROM cards WHERE verified = 1", [], |row| row.get(0)).expect("counts");
+    assert_eq!(cards, 3);
+}
