@@ -183,11 +183,11 @@ impl Visit {
     }
 }
 
-/// A contact that its owner knows again: `s…@example.com`, `…234`.
+/// A contact that its owner knows again: `s…@example.com`, `…234`. A word joiner keeps it in one line, which matters from right to left.
 #[must_use]
 pub fn masked(contact: &str) -> String {
     match contact.split_once('@') {
-        Some((name, domain)) => format!("{}…@{domain}", name.chars().next().unwrap_or('…')),
+        Some((name, domain)) => format!("{}…\u{2060}@{domain}", name.chars().next().unwrap_or('…')),
         None => format!("…{}", contact.chars().skip(contact.chars().count().saturating_sub(3)).collect::<String>()),
     }
 }

@@ -81,7 +81,7 @@ async fn page(shelf: Data<Shelf>) -> HttpResponse {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"3\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>Mailbox</title><style>body{{font:16px system-ui;max-width:40rem;\
          margin:2rem auto;padding:0 1rem}}article{{border:1px solid #ccc;border-radius:8px;padding:1rem;margin:1rem 0}}pre{{white-space:\
-         pre-wrap;font:inherit}}</style></head><body><h1>Mailbox</h1><p>What the gateway sent by mail and as short messages.</p>{rows}</body></html>"
+         pre-wrap;overflow-wrap:anywhere;font:inherit}}</style></head><body><h1>Mailbox</h1><p>What the gateway sent by mail and as short messages.</p>{rows}</body></html>"
     );
     HttpResponse::Ok()
         .insert_header(("content-type", "text/html; charset=utf-8"))
