@@ -157,3 +157,16 @@ async fn another_method_hears_which_are_taken() {
     assert_eq!((head.status().as_u16(), &head.headers()["content-type"].as_bytes()[..9]), (200, &b"text/html"[..]));
     assert_eq!(head.text().await.expect("nothing"), "");
 }
+
+#[test]
+fn the_vendored_reader_is_as_it_came() {
+    let folder = std::path::Path::new("web/pages/assets/vendor/zxing-wasm");
+    let sums = std::fs::read_to_string(folder.join("SHA256SUMS")).expect("checksums");
+    assert_eq!(sums.lines().count(), 3);
+    for line in sums.lines() {
+        let (wanted, name) = line.split_once("  ").expect("a checksum and a name");
+        let file = std::fs::read(folder.join(name)).expect(name);
+        let sum: String = openssl::sha::sha256(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(sum, wanted, "{name}");
+    }
+}
