@@ -367,6 +367,7 @@ scan-balance = { $count ->
    *[other] New balance: { $count } points
 }
 scan-late = This was done at { $value }, before the answer was lost.
+scan-left-open = This device was another till when an answer was lost: { $value }. Look in the records how that ended.
 scan-never = Not done
 scan-never-do = The connection was lost before it happened, and now it never will. Scan the code again.
 scan-when = Redeemed at { $value }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use actix_web::http::header;
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::digest::{Context, SHA256};
 use rust_embed::RustEmbed;
@@ -28,9 +29,17 @@ struct Files;
 /// A file as it is sent.
 struct Asset {
     content_type: &'static str,
-    plain: Vec<u8>,
-    /// The same, compressed; none for what is compressed already.
-    gzip: Option<Vec<u8>>,
+    plain: Bytes,
+    /// The same, compressed when it is first asked for; none for what is compressed already.
+    gzip: OnceLock<Option<Bytes>>,
+}
+
+impl Asset {
+    fn gzip(&self) -> Option<&Bytes> {
+        let compresses = self.content_type.starts_with("text/") || self.content_type == "application/wasm";
+        let made = || if compresses { gzip(&self.plain).map(Bytes::from) } else { None };
+        self.gzip.get_or_init(made).as_ref()
+    }
 }
 
 struct Assets {
@@ -51,9 +60,7 @@ fn load() -> Assets {
         hash.update(name.as_bytes());
         hash.update(&(plain.len() as u64).to_be_bytes());
         hash.update(&plain);
-        let compresses = content_type.starts_with("text/") || content_type == "application/wasm";
-        let gzip = if compresses { gzip(&plain) } else { None };
-        files.insert(name.into_owned(), Asset { content_type, plain, gzip });
+        files.insert(name.into_owned(), Asset { content_type, plain: plain.into(), gzip: OnceLock::new() });
     }
     let hash = hash.finish();
     let mut version = encode(&std::array::from_fn(|place| hash.as_ref()[place]));
@@ -112,10 +119,9 @@ pub async fn show(request: HttpRequest, path: web::Path<(String, String)>) -> Ht
         response.insert_header((header::CONTENT_SECURITY_POLICY, READER_POLICY));
     }
     let takes_gzip = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    match &asset.gzip {
-        Some(bytes) if takes_gzip.is_some_and(|names| names.contains("gzip")) => {
-            response.insert_header((header::CONTENT_ENCODING, "gzip")).body(bytes.clone())
-        }
+    let compressed = if takes_gzip.is_some_and(|names| names.contains("gzip")) { asset.gzip() } else { None };
+    match compressed {
+        Some(bytes) => response.insert_header((header::CONTENT_ENCODING, "gzip")).body(bytes.clone()),
         _ => response.body(asset.plain.clone()),
     }
 }

@@ -217,6 +217,20 @@ async fn an_answer_that_is_lost_is_amber_until_it_is_known() {
     let told = verdict(&chrome, "green").await;
     assert!(told.contains("before the answer was lost"), "{told}");
     assert_eq!(cafe.points().await, before - 300);
+    next(&chrome).await;
+
+    // What the device left open as another till is not ours to settle: it is kept, and told.
+    let other = "new Promise(done => { const r = indexedDB.open('walaa-scanner'); r.onsuccess = () => { \
+                 const t = r.result.transaction('pending', 'readwrite'); t.oncomplete = () => done(1); \
+                 t.objectStore('pending').put({ op: 'left-by-another-till', kind: 'redeem', till: 'term_other', shift: 'x', \
+                 facts: { what: 'Flat white', points: 150 }, at: Date.now() }); }; })";
+    chrome.run(&format!("return {other}")).await;
+    chrome.open(&format!("{}/scan?lang=en", line.base)).await;
+    ready(&chrome).await;
+    let told = chrome.text("return document.querySelector('[data-is=trouble]').innerText").await;
+    assert!(told.contains("Flat white"), "{told}");
+    let kept = chrome.run(&format!("return {open}")).await;
+    assert_eq!(kept[0]["op"], json!("left-by-another-till"), "{kept}");
 }
 
 /// Enough points for all that follows.

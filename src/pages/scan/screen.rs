@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use serde_json::{Map, Value, json};
 
+use crate::ids::TerminalId;
 use crate::pages::Visit;
 use crate::pages::headers::Powers;
 use crate::pages::page::Page;
@@ -14,6 +15,8 @@ use crate::pages::page::Page;
 pub struct Counter {
     /// The store's name.
     pub store: String,
+    /// The till's id: its operations are known by it.
+    pub terminal: TerminalId,
     /// The till's name.
     pub till: String,
     /// The name of who is signed in.
@@ -67,7 +70,7 @@ const PLAIN: &[&str] = &[
 ];
 
 /// Texts with a value in them.
-const WITH_VALUE: &[&str] = &["card-number", "scan-late", "scan-less", "scan-more", "scan-times", "scan-when"];
+const WITH_VALUE: &[&str] = &["card-number", "scan-late", "scan-left-open", "scan-less", "scan-more", "scan-times", "scan-when"];
 
 /// Texts that follow a number.
 const COUNTED: &[&str] = &[

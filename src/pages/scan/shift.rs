@@ -104,6 +104,7 @@ pub async fn scanner(visit: &Visit, till: &Till, shift: &OpenShift) -> Result<Ht
     let zone = documents::zone_of(&visit.pages.core, till).await?;
     let at = Counter {
         store: page.localised(&till.store_name),
+        terminal: till.id,
         till: till.name.clone(),
         cashier: shift.cashier.name.clone(),
         shift: shift.id.to_string(),

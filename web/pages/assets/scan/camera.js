@@ -44,7 +44,13 @@ export class Camera {
   }
 
   async #start() {
-    if (this.#stream) return this.resume();
+    if (!this.#stream) await this.#open();
+    // What failed here the last time is tried anew.
+    this.#read ??= await reader(this.#readerAddress);
+    this.resume();
+  }
+
+  async #open() {
     if (!navigator.mediaDevices?.getUserMedia) throw new Error("insecure");
     try {
       const wanted = { facingMode: { ideal: "environment" }, width: { ideal: 1280 }, height: { ideal: 720 } };
@@ -56,8 +62,6 @@ export class Camera {
     this.#video.srcObject = this.#stream;
     await this.#video.play();
     this.onlive();
-    this.#read ??= await reader(this.#readerAddress);
-    this.resume();
   }
 
   // Looks for codes.

@@ -9,6 +9,7 @@ import { listen, takeKeys } from "./wedge.js";
 
 const UNDO_MS = 15 * 60000;
 const LONGEST_CODE = 200;
+const WORKER = "/scan/worker.js";
 
 const main = document.querySelector("main[data-scanner]");
 const find = (name) => document.querySelector(`[data-is="${name}"]`);
@@ -313,7 +314,14 @@ function confirmUndo(entry, what) {
 
 // --- the camera ---
 
-const camera = new Camera(find("video"), readerAddress(), scanned);
+const policy = globalThis.trustedTypes?.createPolicy("walaa", {
+  createScriptURL: (url) => {
+    if (url !== main.dataset.reader && url !== WORKER) throw new TypeError("not ours");
+    return url;
+  },
+});
+const ours = (url) => (policy ? policy.createScriptURL(url) : url);
+const camera = new Camera(find("video"), ours(main.dataset.reader), scanned);
 camera.onlive = () => show("camera-off", false);
 camera.onidle = () => show("camera-off", true);
 
@@ -330,20 +338,13 @@ async function startCamera() {
   }
 }
 
-function readerAddress() {
-  const address = main.dataset.reader;
-  const worker = "/scan/worker.js";
-  const policy = globalThis.trustedTypes?.createPolicy("walaa", {
-    createScriptURL: (url) => {
-      if (url !== address && url !== worker) throw new TypeError("not ours");
-      return url;
-    },
-  });
-  navigator.serviceWorker?.register(policy ? policy.createScriptURL(worker) : worker, { scope: "/scan" })
+// --- installed ---
+
+function install() {
+  navigator.serviceWorker?.register(ours(WORKER), { scope: "/scan" })
     .then(() => navigator.serviceWorker.ready)
     .then((ready) => ready.active?.postMessage({ assets: loaded() }))
     .catch(() => {});
-  return policy ? policy.createScriptURL(address) : address;
 }
 
 // What the page without a network needs to look like one.
@@ -387,6 +388,15 @@ async function settleOpen() {
   for (const outcome of outcomes) await judge(outcome, { late: true });
 }
 
+// Nobody here can learn how these ended: the shop's records can.
+async function tellForeign() {
+  const [entry] = await ops.foreign();
+  if (!entry || step !== "ready") return;
+  const what = entry.facts.what ?? (entry.facts.total ? money(entry.facts.total) : "");
+  write("trouble-text", text("scan-left-open", `${time(new Date(entry.at))} ${what}`));
+  show("trouble", true);
+}
+
 function wire() {
   find("code-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -425,6 +435,8 @@ async function start() {
   await recent();
   enter("ready");
   await settleOpen();
+  await tellForeign();
+  install();
   document.documentElement.classList.add("alive");
   if (await Camera.allowed()) await startCamera();
   setInterval(() => { if (!isOnline) lookAround(); }, 5000);

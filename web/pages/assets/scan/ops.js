@@ -40,7 +40,15 @@ async function within(stores, mode, act) {
   return result?.result;
 }
 
-export const pending = () => within(["pending"], "readonly", (store) => store.getAll());
+const till = document.querySelector("main[data-scanner]").dataset.till;
+
+// What this till left open. An operation belongs to the till that began it: as another till nobody can learn how it ended.
+export const pending = async () => (await left()).filter((entry) => entry.till === till);
+
+// What the device left open as another till.
+export const foreign = async () => (await left()).filter((entry) => entry.till !== till);
+
+const left = () => within(["pending"], "readonly", (store) => store.getAll());
 
 // What was done in this shift, the newest first.
 export async function done(shift) {
@@ -103,7 +111,7 @@ function newId() {
 // Does a step, and answers only with what is final: { done, answer }, { refused, answer } or { never }.
 // `tell` hears how often was asked, and that the step is being given up.
 export async function perform({ kind, path, body, facts, shift }, tell) {
-  const entry = { op: newId(), kind, shift, facts, at: Date.now() };
+  const entry = { op: newId(), kind, till, shift, facts, at: Date.now() };
   await within(["pending"], "readwrite", (store) => store.put(entry));
   let lost = false;
   for (let tries = 0; tries <= PAUSES_MS.length; tries += 1) {
