@@ -3,7 +3,7 @@
 use super::contact::need_verified;
 use super::work::{Posting, Work};
 use crate::error::{Code, Problem};
-use crate::ids::VoucherId;
+use crate::ids::{CardId, VoucherId};
 use crate::ledger::{
     Account, CancelVoucher, Capture, CardState, CardSummary, Change, ChangeKind, EntryKind, IssueVoucher, LineSummary, Outcome,
     Pass, PassKind, PassState, Token, TokenHash, TokenKind, TokenState, Voucher, VoucherState, VoucherSummary,
@@ -108,7 +108,7 @@ pub(super) fn add_pass(work: &mut Work<'_>, voucher: &Voucher, generation: i64) 
 }
 
 /// A voucher goes where the card is.
-fn card_is_on_google(work: &Work<'_>, card: crate::ids::CardId) -> bool {
+fn card_is_on_google(work: &Work<'_>, card: CardId) -> bool {
     let state = work.set.cards.get(&(work.org(), card));
     state.and_then(|state| work.set.passes.get(&(work.org(), state.card.pass))).is_some_and(|pass| pass.on_google)
 }
@@ -128,7 +128,7 @@ pub(super) fn release(
     mut state: CardState,
     (id, ending): (VoucherId, VoucherState),
 ) -> Result<(Voucher, CardState), Problem> {
-    let voucher = open_voucher(work, id)?;
+    let voucher = open_voucher(work, (state.card.id, id))?;
     for hold in holds(work, id) {
         let lot = state.lot_mut(hold.lot).ok_or_else(|| Problem::from(Code::Internal))?;
         lot.held -= hold.amount;
@@ -149,7 +149,7 @@ pub(super) fn redeem(
     mut state: CardState,
     (id, capture, programme): (VoucherId, &Capture, &Programme),
 ) -> Result<(Vec<LineSummary>, CardSummary), Problem> {
-    let voucher = open_voucher(work, id)?;
+    let voucher = open_voucher(work, (state.card.id, id))?;
     let fits = match capture.lines.as_slice() {
         [] => true,
         [line] => line.reward == voucher.reward && line.quantity == 1,
@@ -177,8 +177,10 @@ pub(super) fn redeem(
     Ok((vec![line], card))
 }
 
-fn open_voucher(work: &Work<'_>, id: VoucherId) -> Result<Voucher, Problem> {
-    let voucher = work.set.vouchers.get(&(work.org(), id)).cloned().ok_or_else(|| Problem::from(Code::NotFound))?;
+/// The open voucher of a card; another card's is as if it were not there.
+fn open_voucher(work: &Work<'_>, (card, id): (CardId, VoucherId)) -> Result<Voucher, Problem> {
+    let voucher = work.set.vouchers.get(&(work.org(), id)).filter(|voucher| voucher.card == card).cloned();
+    let voucher = voucher.ok_or_else(|| Problem::from(Code::NotFound))?;
     if voucher.state != VoucherState::Issued {
         return Err(Problem::from(Code::VoucherNotOpen).with("state", voucher.state));
     }
