@@ -7,6 +7,7 @@ mod audit;
 pub mod batcher;
 mod loading;
 pub mod memory;
+pub mod postgres;
 pub mod sqlite;
 mod wallets;
 
