@@ -72,7 +72,7 @@ struct Found {
 impl Bench {
     fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
         let keyring = open::keyring(config)?;
-        let db = open::database(config, &keyring)?;
+        let db = open::database(config, &keyring).await?;
         // One command beside the gateway: a budget of its own, since a programme has few classes.
         let gate: Arc<dyn Gate> = Arc::new(MemoryGate::new(Arc::clone(&keyring)));
         let issuers = google::issuers(config, (&gate, clock))?;

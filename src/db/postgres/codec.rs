@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use chrono::NaiveDate;
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
 use crate::clock::Timestamp;
@@ -160,9 +160,48 @@ fn unreadable(what: &str) -> DbError {
     DbError::Corrupt(format!("{what} has another length"))
 }
 
-/// What another transaction caused: doing the same once more, alone, succeeds.
-pub(super) fn is_in_the_way(state: &SqlState) -> bool {
-    [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::LOCK_NOT_AVAILABLE].contains(&state)
+/// What went wrong in a transaction: what the server or the connection said, or what was read.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Server(tokio_postgres::Error),
+    Read(DbError),
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+impl From<DbError> for Fault {
+    fn from(error: DbError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<Fault> for DbError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Server(error) => error.into(),
+            Fault::Read(error) => error,
+        }
+    }
+}
+
+impl Fault {
+    /// Whether the server says that this transaction is undone, and goes on serving: not when the connection broke or the server stops.
+    pub fn is_undone(&self) -> bool {
+        match self {
+            Self::Server(error) => error.as_db_error().is_some_and(|refused| refused.parsed_severity() == Some(Severity::Error)),
+            Self::Read(error) => !matches!(error, DbError::Unavailable(_)),
+        }
+    }
+
+    /// Whether another transaction caused it: doing the same once more, alone, succeeds.
+    pub fn is_in_the_way(&self) -> bool {
+        let others = [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::LOCK_NOT_AVAILABLE];
+        matches!(self, Self::Server(error) if error.code().is_some_and(|code| others.contains(&code)))
+    }
 }
 
 impl From<tokio_postgres::Error> for DbError {

@@ -1,14 +1,15 @@
 //! Which columns a row is read from. Each list of columns stands beside the function that reads it.
 
+use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use tokio_postgres::Row;
 
 use super::codec::{Day, hash, json, kid, passes, raw_id};
 use crate::db::{DbError, DeadLetter, OutboxItem, Registration};
-use crate::ids::PassId;
+use crate::ids::{CardId, OrgId, PassId};
 use crate::ledger::{
-    Card, Change, Document, DocumentKey, Earning, Entry, JournalRow, Lot, Member, OpRow, Pass, Redemption, SealedProfile, Token,
+    Card, CardState, Change, Document, DocumentKey, Earning, Entry, JournalRow, Lot, Member, OpRow, Pass, Redemption, SealedProfile, Token,
     Verification, Voucher,
 };
 
@@ -33,16 +34,30 @@ pub(super) fn card(row: &Row) -> Result<Card, DbError> {
     })
 }
 
-pub(super) const LOT: &str = "number, expires_on, available_from, available, held";
+/// Cards beside their lots: a row for each lot, and one for a card without. To be ordered by `l.number`.
+pub(super) const CARD_WITH_LOTS: &str = "c.org, c.id, c.programme, c.member, c.number, c.held, c.debt, c.pass, c.code_generation, \
+    c.open_vouchers, c.active, c.created_at, c.verified, l.number, l.expires_on, l.available_from, l.available, l.held \
+    FROM cards c LEFT JOIN lots l ON l.org = c.org AND l.card = c.id";
 
-pub(super) fn lot(row: &Row) -> Result<Lot, DbError> {
-    Ok(Lot {
-        number: row.try_get(0)?,
-        expires_on: row.try_get::<_, Option<Day>>(1)?.map(|day| day.0),
-        available_from: row.try_get::<_, Option<Day>>(2)?.map(|day| day.0),
-        available: row.try_get(3)?,
-        held: row.try_get(4)?,
-    })
+/// The cards of rows of [`CARD_WITH_LOTS`], by id.
+pub(super) fn cards_with_lots(rows: &[Row]) -> Result<Vec<CardState>, DbError> {
+    const LOT_AT: usize = 13;
+    let mut states: BTreeMap<(OrgId, CardId), CardState> = BTreeMap::new();
+    for row in rows {
+        let state = match states.entry((row.try_get(0)?, row.try_get(1)?)) {
+            btree_map::Entry::Occupied(known) => known.into_mut(),
+            btree_map::Entry::Vacant(new) => new.insert(CardState { card: card(row)?, lots: Vec::new() }),
+        };
+        let Some(number) = row.try_get::<_, Option<i64>>(LOT_AT)? else { continue };
+        state.lots.push(Lot {
+            number,
+            expires_on: row.try_get::<_, Option<Day>>(LOT_AT + 1)?.map(|day| day.0),
+            available_from: row.try_get::<_, Option<Day>>(LOT_AT + 2)?.map(|day| day.0),
+            available: row.try_get(LOT_AT + 3)?,
+            held: row.try_get(LOT_AT + 4)?,
+        });
+    }
+    Ok(states.into_values().collect())
 }
 
 pub(super) const PASS: &str = "org, id, kind, card, programme, voucher, kid, generation, link_generation, version, last_modified, \
