@@ -4,6 +4,7 @@ pub mod app;
 pub mod described;
 pub mod ledger;
 pub mod phone_world;
+pub mod postgres;
 pub mod process;
 pub mod redis;
 pub mod sandbox_pki;
