@@ -5,6 +5,7 @@
 
 mod audit;
 pub mod batcher;
+pub mod copy;
 mod loading;
 pub mod memory;
 pub mod postgres;

@@ -86,7 +86,11 @@ pub async fn migrate_or_check(config: &PostgresConfig) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn connect(config: &PostgresConfig) -> Result<Client, DbError> {
+/// A connection whose statements may take as long as they take.
+///
+/// # Errors
+/// It can't be made.
+pub(in crate::db) async fn connect(config: &PostgresConfig) -> Result<Client, DbError> {
     let (client, connection) = address(config, PATIENT)?.connect(tls(config)?).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {

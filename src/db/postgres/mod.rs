@@ -38,6 +38,7 @@ use crate::ledger::{
 };
 
 pub use connection::PostgresConfig;
+pub(in crate::db) use migrate::connect as connect_patiently;
 pub use migrate::{Migrated, grant, migrate, migrate_or_check};
 
 /// A ledger on a PostgreSQL server.
@@ -52,9 +53,17 @@ impl PostgresDb {
     /// # Errors
     /// [`DbError::Unavailable`] when it can't be reached, its address is wrong, or no server of it takes writes.
     pub async fn open(config: PostgresConfig, mint: Arc<dyn TokenMint>) -> Result<Arc<Self>, DbError> {
-        let pool = Pool::new(&config)?;
-        upkeep::read_something(&*pool.get().await?).await?;
-        Ok(Arc::new(Self { pool, writer: Writer::new(config, mint) }))
+        let db = Self::open_unchecked(config, mint)?;
+        upkeep::read_something(&*db.pool.get().await?).await?;
+        Ok(db)
+    }
+
+    /// As [`Self::open`], for a copy that is not finished.
+    ///
+    /// # Errors
+    /// The address is wrong.
+    pub fn open_unchecked(config: PostgresConfig, mint: Arc<dyn TokenMint>) -> Result<Arc<Self>, DbError> {
+        Ok(Arc::new(Self { pool: Pool::new(&config)?, writer: Writer::new(config, mint) }))
     }
 }
 

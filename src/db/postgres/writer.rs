@@ -117,7 +117,7 @@ impl Writer {
             let failed = match self.attempt(work, commands, now).await {
                 Ok(answers) => {
                     work.down = false;
-                    return Ok(answers.into_iter().zip(commands).map(|(answer, command)| as_first(answer, command)).collect());
+                    return Ok(if in_doubt { as_first(answers, commands) } else { answers });
                 }
                 Err(failed @ (Failed::InTheWay(_) | Failed::Guilty(_))) => return Err(failed),
                 Err(failed) => failed,
@@ -222,9 +222,10 @@ async fn undo(db: Prepared, work: &mut Work, fault: Fault) -> Failed {
     }
 }
 
-/// An operation that is found because an earlier attempt of the same call had committed it is no repeat.
-fn as_first(answer: Answer, command: &Command) -> Answer {
-    Answer { replayed: answer.replayed && answer.op != command.op.id, ..answer }
+/// Operations that are found because an earlier attempt of the same call had committed them are no repeats.
+fn as_first(answers: Vec<Answer>, commands: &[Command]) -> Vec<Answer> {
+    let own = |(answer, command): (Answer, &Command)| Answer { replayed: answer.replayed && answer.op != command.op.id, ..answer };
+    answers.into_iter().zip(commands).map(own).collect()
 }
 
 /// A panic as an error: a rule that fails its assertions takes nobody else down.
