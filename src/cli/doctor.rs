@@ -163,7 +163,13 @@ async fn database(config: &Config, clock: &dyn Clock, (keyring, looks): (&Arc<Ke
     };
     match db.health().await {
         Ok(()) => looks.fine("database", "it opens, its schema is current, and a durable write works"),
-        Err(error) => return looks.wrong("database", error.to_string(), "Check the disk: is it full, is it mounted read-only? Does a server take writes?"),
+        Err(error) => {
+            return looks.wrong(
+                "database",
+                error.to_string(),
+                "Check the disk: is it full, is it mounted read-only? Does a server take writes?",
+            );
+        }
     }
     match open::check_keys(db.as_ref(), keyring).await {
         Ok(()) => looks.fine("master keys", "they are those of this database"),
