@@ -100,16 +100,12 @@ async fn batches_over_the_same_cards_do_not_lock_each_other_out() {
     let backwards: Vec<_> = customers.iter().rev().copied().collect();
     for round in 0..ROUNDS {
         let (ours, theirs) = (batch(customers.clone(), round, "A"), batch(backwards.clone(), round, "B"));
-        let (a, b, sequenced) = tokio::join!(
-            world.db.apply(ours, world.now()),
-            other.apply(theirs, world.now()),
-            async {
-                for _ in 0..3 {
-                    world.db.sequence(1_000, world.now()).await.expect("sequences beside sales");
-                    other.sequence(1_000, world.now()).await.expect("sequences beside sales");
-                }
+        let (a, b, sequenced) = tokio::join!(world.db.apply(ours, world.now()), other.apply(theirs, world.now()), async {
+            for _ in 0..3 {
+                world.db.sequence(1_000, world.now()).await.expect("sequences beside sales");
+                other.sequence(1_000, world.now()).await.expect("sequences beside sales");
             }
-        );
+        });
         let () = sequenced;
         assert!(a.iter().chain(&b).all(|answer| answer.as_ref().is_ok_and(|answer| answer.result.is_ok())), "{a:?} {b:?}");
     }
@@ -314,7 +310,8 @@ async fn the_serving_user_changes_no_table_and_no_evidence() {
     }
     drop(client);
     connection.await.expect("ends").expect("well");
-    let evidence = ["UPDATE entries SET amount = 2", "DELETE FROM journal", "TRUNCATE entries CASCADE", "UPDATE documents SET body = '{}'"];
+    let evidence =
+        ["UPDATE entries SET amount = 2", "DELETE FROM journal", "TRUNCATE entries CASCADE", "UPDATE documents SET body = '{}'"];
     for sql in evidence {
         let refused = database.query(sql).expect_err("even the owner");
         assert!(refused.contains("immutable"), "{sql}: {refused}");
