@@ -173,6 +173,15 @@ impl TestDatabase {
     pub fn query(&self, sql: &str) -> Result<String, String> {
         query(&self.url, sql)
     }
+
+    /// Another one with all that is in it, once nobody is connected to it.
+    pub fn copy(&self) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("{}_copy_{}", self.name, NEXT.fetch_add(1, Ordering::Relaxed));
+        self.query(&format!("CREATE DATABASE {name} TEMPLATE {}", self.name)).expect("a superuser may copy databases");
+        let (server, _) = self.url.rsplit_once('/').expect("the address ends with a database");
+        Self { url: format!("{server}/{name}"), name, server: self.server.clone() }
+    }
 }
 
 impl Drop for TestDatabase {
@@ -195,7 +204,7 @@ fn query(url: &str, sql: &str) -> Result<String, String> {
 }
 
 /// A program of PostgreSQL's: the newest version that Debian has put aside, else the one in the path.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.max_by_key(|version| version.file_name().to_str().and_then(|number| number.parse::<u32>().ok()));
     let program = newest.map(|version| version.path().join("bin").join(name));
@@ -244,6 +253,9 @@ mod tests {
         one.query("CREATE TABLE only_here (id bigint)").expect("a table");
         assert_eq!(one.query("SELECT count(*) FROM only_here").as_deref(), Ok("0"));
         assert!(other.query("SELECT count(*) FROM only_here").is_err(), "the other one is empty");
+        let copy = one.copy();
+        one.query("DROP TABLE only_here").expect("gone here");
+        assert_eq!(copy.query("SELECT count(*) FROM only_here").as_deref(), Ok("0"), "and still there in the copy");
     }
 
     #[test]
