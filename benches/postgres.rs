@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench postgres` starts a PostgreSQL of its own that syncs every commit to the disk; it shares the machine's cores with the
 //! load. Each measurement begins with a fresh copy of the same database, right after a checkpoint. `WALAA_BENCH_SECONDS` says how long each
-//! takes, for a first look.
+//! takes, for a first look: three at least, since pgbench counts the time to connect.
 
 use std::time::{Duration, Instant};
 

@@ -23,6 +23,8 @@ pub const CAPTURES_PER_CARD: usize = 10;
 pub const WORKERS: usize = 2;
 /// Points of each card: more than a run can spend.
 const POINTS: i64 = 1_000_000_000;
+/// Of each limit on pace: more than the load reaches. (Many more would make it count in microseconds, and refuse a thread that was held up.)
+const OPEN_PER_SECOND: u32 = 100_000;
 const PASS_TYPE: &str = "pass.com.example.bench";
 const TEAM: &str = "BENCH12345";
 
@@ -96,7 +98,7 @@ pub fn configuration(folder: &Path, database: &str) -> Config {
         intermediate_file: pki.pass.intermediate,
         ..config::AppleAccount::default()
     }];
-    let open = 1_000_000;
+    let open = OPEN_PER_SECOND;
     config.limits = config::Limits {
         address_per_second: open,
         address_burst: open,
