@@ -135,10 +135,11 @@ impl Cluster {
             }
             _ => return None,
         };
-        let (name, port) = error.redirect_node()?;
-        let host = Host { name: name.to_owned(), port };
+        let (name, port) = error.redirect_node()?.0.rsplit_once(':')?;
+        let host = Host { name: name.to_owned(), port: port.parse().ok()? };
         let line = map.lines.get(&host).cloned();
-        if line.is_none() {
+        if asking || line.is_none() {
+            // Nodes that only take slots over are no masters of any yet: the next look keeps those that we were sent to.
             let mut hearsay = self.shared.hearsay.lock().unwrap_or_else(PoisonError::into_inner);
             if hearsay.len() < MOST_HEARSAY {
                 hearsay.insert(host);

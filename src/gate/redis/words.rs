@@ -10,7 +10,7 @@ pub(super) fn in_words(error: &RedisError) -> String {
         (_, Some("DENIED")) => "is in protected mode: it wants a password, or connections from its own machine only".to_owned(),
         (ErrorKind::Server(kind), _) => server(kind, error),
         (ErrorKind::MasterNameNotFoundBySentinel, _) => error.detail().unwrap_or("is not known to any Sentinel").to_owned(),
-        (ErrorKind::Io, _) => io(error),
+        (ErrorKind::Io | ErrorKind::Client, _) => io(error),
         _ => format!("can't be used: {}", error.category()),
     }
 }
@@ -27,7 +27,7 @@ fn server(kind: ServerErrorKind, error: &RedisError) -> String {
             "belongs to a Cluster: begin redis.url with redis+cluster://".to_owned()
         }
         ServerErrorKind::ClusterDown => "says that its Cluster is down".to_owned(),
-        _ if error.detail().is_some_and(|detail| detail.contains("cluster support disabled")) => {
+        _ if error.to_string().contains("cluster support disabled") => {
             "belongs to no Cluster: begin redis.url with redis:// or redis+sentinel://".to_owned()
         }
         _ => format!("answers with an error ({})", error.code().unwrap_or("ERR")),

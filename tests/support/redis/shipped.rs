@@ -29,7 +29,9 @@ pub fn users() -> String {
 pub fn arguments((folder, port): (&Path, u16), further: &[&str]) -> Vec<String> {
     let file = folder.join("users.acl");
     std::fs::write(&file, users()).expect("a file of users");
-    let conf = std::fs::canonicalize("docker/redis/redis.conf").expect("the configuration ships");
+    // A copy: Sentinels have a server write its new role into its configuration.
+    let conf = folder.join("redis.conf");
+    std::fs::copy("docker/redis/redis.conf", &conf).expect("the configuration ships");
     let own = [conf.display().to_string(), "--aclfile".to_owned(), file.display().to_string()];
     own.into_iter().chain(listening(port)).chain(further.iter().map(|text| (*text).to_owned())).collect()
 }

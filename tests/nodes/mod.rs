@@ -1,0 +1,3 @@
+//! Several nodes, and what they share.
+
+mod control;
