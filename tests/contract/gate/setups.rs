@@ -94,7 +94,6 @@ async fn the_whole_contract_as_it_ships_and_nothing_else() {
         "FUNCTION LIST",
         "DEL walaa:key",
         "RENAME walaa:key walaa:other",
-        "DEBUG SLEEP 0",
         "SHUTDOWN",
         "ACL LIST",
         "ACL WHOAMI",

@@ -73,8 +73,12 @@ impl RedisCluster {
         let new = node();
         self.introduce(&new);
         until("the others know the new node", || {
-            let id = text(new.run("CLUSTER MYID"));
-            self.nodes.iter().all(|node| text(node.run("CLUSTER NODES")).contains(&id))
+            let all = || self.nodes.iter().chain([&new]);
+            let ids: Vec<String> = all().map(|node| text(node.run("CLUSTER MYID"))).collect();
+            all().all(|node| {
+                let known = text(node.run("CLUSTER NODES"));
+                ids.iter().all(|id| known.contains(id))
+            })
         });
         self.nodes.push(new);
         self.nodes.len() - 1
