@@ -1,9 +1,12 @@
 //! What tests stand on.
 
 pub mod app;
+pub mod chance;
 pub mod described;
 pub mod ledger;
 pub mod phone_world;
+pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod redis;
 pub mod sandbox_pki;
