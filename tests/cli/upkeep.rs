@@ -2,6 +2,7 @@
 
 use super::installation::{Installation, walaa};
 use crate::support::postgres::Postgres;
+use crate::support::redis::RedisServer;
 
 fn key_count(installation: &Installation) -> usize {
     installation.run(&["keys", "list"]).out.lines().filter(|line| line.trim_start().starts_with("key_")).count()
@@ -115,7 +116,10 @@ fn a_shop_moves_to_a_server_and_serves_there() {
     installation.use_database(&database.url);
     assert_eq!(key_count(&installation), 1);
     let server = installation.serve();
-    assert!(installation.run(&["keys", "create", "--organisation", "Qahwa House", "--role", "pos"]).fine, "beside a running node");
+    assert!(
+        installation.run(&["keys", "create", "--organisation", "Qahwa House", "--role", "pos"]).fine,
+        "beside a running node"
+    );
     server.terminate();
     assert!(server.ended_well());
     let whole = installation.run(&["audit", "verify"]);
@@ -125,4 +129,37 @@ fn a_shop_moves_to_a_server_and_serves_there() {
     let restored = installation.run(&["db", "restored"]);
     assert!(restored.fine && restored.out.contains("its epoch is 2 now"), "{}{}", restored.out, restored.err);
     assert!(!installation.run(&["backup", "x.db"]).fine, "a server has its own tools");
+}
+
+#[test]
+fn redis_remembers_how_far_a_server_s_ledger_had_come() {
+    let (redis, database) = (RedisServer::start(), Postgres::database());
+    let installation = Installation::new();
+    installation.configure(&format!("[redis]\nurl = \"{}\"\ntimeout_ms = 1000\n", redis.url()));
+    installation.use_database(&database.url);
+    installation.found("Qahwa House");
+    let older = format!("{}_older", database.url.rsplit('/').next().expect("a name"));
+    let here = database.url.rsplit('/').next().expect("a name");
+    database.query(&format!("CREATE DATABASE {older} TEMPLATE {here}")).expect("nobody is connected");
+    assert!(installation.run(&["keys", "create", "--organisation", "Qahwa House", "--role", "pos"]).fine);
+    let server = installation.serve();
+    server.terminate();
+    assert!(server.ended_well());
+    let sneaked = database.url.replace(here, &older);
+    let config = std::fs::read_to_string(installation.path("walaa.toml")).expect("is there");
+    std::fs::write(installation.path("walaa.toml"), config.replace(&database.url, &sneaked)).expect("writes");
+    let refused = installation.serve_refused();
+    assert!(refused.contains("Redis says that it had come to"), "{refused}");
+    let doctor = installation.run(&["doctor"]);
+    assert!(!doctor.fine && doctor.out.contains("Redis says"), "{}", doctor.out);
+    let restored = installation.run(&["db", "restored"]);
+    assert!(restored.fine && restored.out.contains("its epoch is 2 now"), "{}{}", restored.out, restored.err);
+    let server = installation.serve();
+    server.terminate();
+    assert!(server.ended_well());
+    redis.run("SET walaa:M forged");
+    let server = installation.serve();
+    server.terminate();
+    assert!(server.ended_well(), "what we did not write says nothing");
+    database.query(&format!("DROP DATABASE {older} WITH (FORCE)")).expect("drops");
 }
