@@ -177,7 +177,7 @@ impl RedisGate {
             return Ok(GateVerdict::Go);
         }
         let mut answers = self.link.send(&commands).await.into_iter();
-        let mut unknown = GateRequest { org: request.org, op: request.op.clone(), ..GateRequest::default() };
+        let mut unknown = GateRequest { org: request.org, op: request.op, ..GateRequest::default() };
         let mut parts = Vec::with_capacity(commands.len());
         if let (Some((org, token)), Some(answer)) = (marker, marker.and_then(|_| answers.next())) {
             parts.push(match answer {
