@@ -42,6 +42,7 @@ pub struct Cluster {
     /// The one that nodes use now, and the one that follows it.
     pub redis: RedisServer,
     pub replica: RedisServer,
+    pub org: OrgId,
     database: Option<TestDatabase>,
     pub postgres: Option<Postgres>,
     folder: TempDir,
@@ -81,10 +82,11 @@ impl Cluster {
         let direct = folder.path().join("direct.toml");
         std::fs::write(&direct, configuration("direct", &url(None), None)).expect("the folder is ours");
         let founded = walaa(&direct, &["keys", "create", "--organisation", "Bean There", "--role", "owner"]).expect("founded");
-        let owner = founded.lines().find_map(|line| line.strip_prefix("secret")).expect("a key").trim().to_owned();
+        let said = |name| founded.lines().find_map(|line| line.strip_prefix(name)).expect("the command says it").trim();
+        let (org, owner) = (said("organisation").parse().expect("an id"), said("secret").to_owned());
         nodes.iter_mut().for_each(Node::start);
         let ports: Vec<u16> = nodes.iter().map(|node| node.port).collect();
-        (Self { nodes, spray: Spray::over(&ports, seed), redis, replica, database, postgres, folder }, owner)
+        (Self { nodes, spray: Spray::over(&ports, seed), redis, replica, database, postgres, folder, org }, owner)
     }
 
     /// Where clients knock.
@@ -95,13 +97,6 @@ impl Cluster {
     /// The master keys, by which a phone's pass would show a voucher's code.
     pub fn keyring(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("keyring.toml")).expect("the first command made it")
-    }
-
-    /// The organisation.
-    pub fn organisation(&self) -> OrgId {
-        let listed = walaa(&self.folder.path().join("direct.toml"), &["keys", "list"]).expect("keys are listed");
-        let id = listed.split_whitespace().find(|word| word.starts_with("org_")).expect("an organisation");
-        id.parse().expect("an id")
     }
 
     /// Starts a node that does not run, and tells the load balancer its new port.

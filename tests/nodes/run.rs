@@ -18,12 +18,15 @@ use super::till::{End, Kind, Market, Operation, Till};
 use crate::support::app::coffee_programme;
 use crate::support::chance::Chance;
 
-/// Tills that work at the same time, and the keys that they share: each key is a principal of its own.
+/// Tills that work at the same time, and the keys that they share: each key is a principal of its own, and may undo what others did.
 const TILLS: usize = 64;
 const KEYS: usize = 16;
 
 /// Cards that they serve: a card's own rate limit must not be what the test measures.
 const CARDS: usize = 192;
+
+/// Members who join at the same time.
+const JOIN_TOGETHER: usize = 32;
 
 /// Faults in one run, unless the environment asks for more.
 const FAULTS: usize = 300;
@@ -61,14 +64,15 @@ impl Run {
     /// Lets the tills begin.
     fn open(&mut self) -> usize {
         self.round += 1;
-        self.market.round.send_replace(self.round);
+        self.market.round.store(self.round, Ordering::SeqCst);
+        self.market.open.send_replace(true);
         self.market.book().len()
     }
 
     /// S6: lets the tills finish, and says how long the last one took.
     async fn close(&mut self) -> Duration {
         let healed = Instant::now();
-        self.market.round.send_replace(0);
+        self.market.open.send_replace(false);
         while self.market.resting.load(Ordering::SeqCst) < TILLS {
             let open: Vec<Operation> =
                 self.market.book().iter().filter(|operation| operation.end.is_none()).take(3).cloned().collect();
@@ -128,21 +132,23 @@ async fn open_market(cluster: &Cluster, owner: &str) -> Market {
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let asking = Asking { client, base: cluster.url(), owner: owner.to_owned() };
     let key = asking.post("/v1/keys", json!({ "name": "tills", "role": "manager" })).await;
-    let org = cluster.organisation();
-    let mut market = Market::new(cluster.url(), key["key"].as_str().expect("a key"), (org, keyring));
+    let mut market = Market::new(cluster.url(), key["key"].as_str().expect("a key"), (cluster.org, keyring));
     let id = |body: &Value| body["id"].as_str().expect("an id").to_owned();
     let programme = id(&asking.post("/v1/programmes", coffee_programme()).await);
     market.store = id(&asking.post("/v1/stores", json!({ "name": { "en": "Main Street" } })).await);
     for number in 0..KEYS {
-        let key = asking.post("/v1/keys", json!({ "name": format!("till {number}"), "role": "pos" })).await;
+        let key = asking.post("/v1/keys", json!({ "name": format!("till {number}"), "role": "manager" })).await;
         market.keys.push(key["key"].as_str().expect("a key").into());
     }
-    for number in 0..CARDS {
+    let join = async |number: usize| {
         let member = json!({ "programme": programme, "name": format!("Member {number}") });
         let card = id(&asking.post("/v1/members", member).await["card"]);
         let points = json!({ "points": 1_000_000, "reason": "fault run" });
         asking.post(&format!("/v1/cards/{card}/adjustments"), points).await;
-        market.cards.push(card);
+        card
+    };
+    for first in (0..CARDS).step_by(JOIN_TOGETHER) {
+        market.cards.extend(futures_util::future::join_all((first..first + JOIN_TOGETHER).map(&join)).await);
     }
     market
 }

@@ -41,7 +41,7 @@ pub enum Kind {
 }
 
 /// How an operation ended, as its till knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum End {
     /// Answered: status and bytes.
     Answered(u16, Vec<u8>),
@@ -63,6 +63,16 @@ impl End {
             Self::Answered(_, bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
             Self::LookedUp(_, body) => body.clone(),
             Self::Abandoned => Value::Null,
+        }
+    }
+}
+
+impl std::fmt::Debug for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Answered(status, bytes) => write!(f, "answered {status} {}", String::from_utf8_lossy(bytes)),
+            Self::LookedUp(status, body) => write!(f, "looked up {status} {body}"),
+            Self::Abandoned => f.write_str("abandoned"),
         }
     }
 }
@@ -96,8 +106,10 @@ pub struct Market {
     pub cards: Vec<String>,
     pub keys: Vec<Arc<str>>,
     pub book: Mutex<Vec<Operation>>,
-    /// The round that operations begin in; 0 is rest.
-    pub round: watch::Sender<u64>,
+    /// The round that operations belong to.
+    pub round: AtomicU64,
+    /// Whether there are customers.
+    pub open: watch::Sender<bool>,
     /// Tills that have nothing open.
     pub resting: AtomicUsize,
     next: AtomicU64,
@@ -118,7 +130,8 @@ impl Market {
             cards: Vec::new(),
             keys: Vec::new(),
             book: Mutex::default(),
-            round: watch::Sender::default(),
+            round: AtomicU64::new(0),
+            open: watch::Sender::default(),
             resting: AtomicUsize::new(0),
             next: AtomicU64::new(1),
             tokens: Mutex::default(),
@@ -134,7 +147,7 @@ impl Market {
 
     /// An id that no other operation has; it tells the round that it belongs to.
     fn next_id(&self) -> String {
-        format!("round-{:05}-{:08}", *self.round.borrow(), self.next.fetch_add(1, Ordering::Relaxed))
+        format!("round-{:05}-{:08}", self.round.load(Ordering::SeqCst), self.next.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -167,17 +180,17 @@ impl Till {
         Self { http, market: Arc::clone(market), key: Arc::clone(key), chance: Chance::seeded(seed) }
     }
 
-    /// Serves customers while there is a round, and rests with nothing open between rounds; ends with the market.
+    /// Serves customers while there are any, and rests with no operation open while there are none; ends with the market.
     pub async fn work(mut self) {
-        let mut round = self.market.round.subscribe();
+        let mut open = self.market.open.subscribe();
         let market = Arc::clone(&self.market);
         loop {
             market.resting.fetch_add(1, Ordering::SeqCst);
-            if round.wait_for(|round| *round > 0).await.is_err() {
+            if open.wait_for(|open| *open).await.is_err() {
                 return;
             }
             market.resting.fetch_sub(1, Ordering::SeqCst);
-            while *round.borrow() > 0 {
+            while *open.borrow() {
                 self.serve().await;
                 tokio::time::sleep(self.chance.up_to_ms(THINK_MS)).await;
             }
