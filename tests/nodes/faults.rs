@@ -8,8 +8,8 @@ use crate::support::chance::Chance;
 use crate::support::proxy::{Chances, Direction, Wire};
 
 /// Faults of the lines before, and during, the bad one of a round.
-const BEFORE: usize = 5;
-const DURING: usize = 3;
+const BEFORE: usize = 8;
+const DURING: usize = 4;
 
 /// Milliseconds that a fault of a line lasts at most, and that come between two of them.
 const LINE_MS: u64 = 250;

@@ -98,6 +98,7 @@ struct Token {
 
 /// What all tills share: the shop and the book.
 pub struct Market {
+    http: reqwest::Client,
     pub base: String,
     pub owner: Arc<str>,
     pub org: OrgId,
@@ -121,7 +122,9 @@ pub struct Market {
 impl Market {
     /// A market without anything in it.
     pub fn new(base: String, owner: &str, (org, keyring): (OrgId, Keyring)) -> Self {
+        let http = reqwest::Client::builder().timeout(TRY).no_proxy().build().expect("a client");
         Self {
+            http,
             base,
             owner: owner.into(),
             org,
@@ -176,8 +179,7 @@ pub struct Till {
 impl Till {
     /// A till with a key of its own.
     pub fn new(market: &Arc<Market>, key: &Arc<str>, seed: u64) -> Self {
-        let http = reqwest::Client::builder().timeout(TRY).no_proxy().build().expect("a client");
-        Self { http, market: Arc::clone(market), key: Arc::clone(key), chance: Chance::seeded(seed) }
+        Self { http: market.http.clone(), market: Arc::clone(market), key: Arc::clone(key), chance: Chance::seeded(seed) }
     }
 
     /// Serves customers while there are any, and rests with no operation open while there are none; ends with the market.
