@@ -67,7 +67,7 @@ impl App {
     pub async fn build(config: &Config, parts: Parts) -> Result<Self, StartError> {
         let hold = open::hold(config)?;
         let keyring = open::keyring_or_new(config, parts.ids.as_ref())?;
-        let db = open::database(config, &keyring)?;
+        let db = open::database(config, &keyring).await?;
         open::check_keys(db.as_ref(), &keyring).await?;
         let mark_file = config.database.high_water_path();
         high_water::check(db.as_ref(), mark_file.as_deref(), parts.clock.as_ref()).await?;

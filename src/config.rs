@@ -17,6 +17,7 @@ pub use messages::{Mail, MailEncryption, Sms};
 pub use read::{ConfigError, Finding, Origin, Sources};
 pub use secret::SecretText;
 
+use crate::db::postgres::PostgresConfig;
 use crate::http::address::Network;
 use crate::ids::OrgId;
 use crate::pages::FramingOrigin;
@@ -127,17 +128,33 @@ impl<'de> Deserialize<'de> for Listen {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// `sqlite:PATH` or `memory:`.
+    /// `sqlite:PATH`, `postgres://…` or `memory:`.
     pub url: SecretText,
     /// A file that holds the address.
     pub url_file: Option<PathBuf>,
+    /// PostgreSQL: the address with the user that may change the schema, if that is another one.
+    pub owner_url: Option<SecretText>,
+    /// A file that holds it.
+    pub owner_url_file: Option<PathBuf>,
+    /// PostgreSQL: whom to trust for TLS.
+    pub ca_file: Option<PathBuf>,
+    /// PostgreSQL: connections of one node, beside the one for decisions.
+    pub connections: usize,
     /// Where the mark of the last operation is kept.
     pub high_water_file: Option<PathBuf>,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: SecretText::new("sqlite:walaa-data/walaa.db"), url_file: None, high_water_file: None }
+        Self {
+            url: SecretText::new("sqlite:walaa-data/walaa.db"),
+            url_file: None,
+            owner_url: None,
+            owner_url_file: None,
+            ca_file: None,
+            connections: PostgresConfig::CONNECTIONS,
+            high_water_file: None,
+        }
     }
 }
 
@@ -148,6 +165,8 @@ pub enum DatabaseUrl {
     Memory,
     /// A file.
     Sqlite(PathBuf),
+    /// A server.
+    Postgres,
 }
 
 impl Database {
@@ -161,18 +180,33 @@ impl Database {
             return Ok(DatabaseUrl::Memory);
         }
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            return Err("PostgreSQL is not in this version; use sqlite:PATH".to_owned());
+            return Ok(DatabaseUrl::Postgres);
         }
         match url.strip_prefix("sqlite:") {
-            Some("") | None => Err("is neither sqlite:PATH nor memory:".to_owned()),
+            Some("") | None => Err("is neither sqlite:PATH nor postgres://user@host/database nor memory:".to_owned()),
             Some(path) => Ok(DatabaseUrl::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))),
         }
+    }
+
+    /// How to reach PostgreSQL, as the user who serves.
+    #[must_use]
+    pub fn postgres(&self) -> PostgresConfig {
+        let url = self.url.expose().to_owned();
+        PostgresConfig { url, ca_file: self.ca_file.clone(), connections: self.connections }
+    }
+
+    /// How to reach PostgreSQL as the user who may change the schema, if that is another one.
+    #[must_use]
+    pub fn postgres_owner(&self) -> Option<PostgresConfig> {
+        let url = self.owner_url.as_ref()?.expose().to_owned();
+        Some(PostgresConfig { url, ..self.postgres() })
     }
 
     /// Where the mark of the last operation is kept; none for a database that forgets.
     #[must_use]
     pub fn high_water_path(&self) -> Option<PathBuf> {
         match self.parsed() {
+            Ok(DatabaseUrl::Postgres) => self.high_water_file.clone(),
             Ok(DatabaseUrl::Sqlite(path)) => Some(self.high_water_file.clone().unwrap_or_else(|| beside(&path, ".high-water"))),
             _ => None,
         }
@@ -402,6 +436,7 @@ impl Config {
         read::take_secrets(&mut config, &sources, folder)?;
         config.start_paths_at(folder);
         config.redis.url = config.redis.url.filter(|url| !url.expose().is_empty());
+        config.database.owner_url = config.database.owner_url.filter(|url| !url.expose().is_empty());
         config.checked(&sources)
     }
 
@@ -427,6 +462,8 @@ impl Config {
         start_some(&mut self.server.tls_certificate_file);
         start_some(&mut self.server.tls_key_file);
         start_some(&mut self.database.url_file);
+        start_some(&mut self.database.owner_url_file);
+        start_some(&mut self.database.ca_file);
         start_some(&mut self.database.high_water_file);
         start_some(&mut self.redis.url_file);
         start_some(&mut self.templates.folder);

@@ -92,6 +92,9 @@ pub enum StartError {
         /// Why.
         source: DbError,
     },
+    /// The database's server can't be used.
+    #[error("the database can't be opened: {0}")]
+    Postgres(DbError),
     /// The database does not answer.
     #[error(transparent)]
     Db(#[from] DbError),

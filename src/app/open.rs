@@ -19,6 +19,7 @@ use crate::config::{self, Config, DatabaseUrl, KeyEnvironment, RedisDown};
 use crate::db::Db;
 use crate::db::batcher::Batcher;
 use crate::db::memory::MemoryDb;
+use crate::db::postgres::{self, PostgresDb};
 use crate::db::sqlite::SqliteDb;
 use crate::gate::{Gate, MemoryGate, OnDown, RedisGate, RedisGateConfig};
 use crate::ids::{Ids, KeyId};
@@ -87,11 +88,11 @@ pub fn keyring_or_new(config: &Config, ids: &dyn Ids) -> Result<Arc<Keyring>, St
     Ok(Arc::new(keyring))
 }
 
-/// Opens the database. Blocks for a moment.
+/// Opens the database, at the newest schema. Blocks for a moment.
 ///
 /// # Errors
 /// It can't be opened.
-pub fn database(config: &Config, keyring: &Arc<Keyring>) -> Result<Arc<dyn Db>, StartError> {
+pub async fn database(config: &Config, keyring: &Arc<Keyring>) -> Result<Arc<dyn Db>, StartError> {
     match config.database.parsed().map_err(StartError::DatabaseUrl)? {
         DatabaseUrl::Memory => Ok(MemoryDb::new(Arc::clone(keyring) as _)),
         DatabaseUrl::Sqlite(path) => {
@@ -100,6 +101,15 @@ pub fn database(config: &Config, keyring: &Arc<Keyring>) -> Result<Arc<dyn Db>, 
             }
             let opened = SqliteDb::open(&path, Arc::clone(keyring) as _);
             Ok(opened.map_err(|source| StartError::Database { path, source })?)
+        }
+        DatabaseUrl::Postgres => {
+            let serving = config.database.postgres();
+            match config.database.postgres_owner() {
+                Some(owner) => postgres::migrate(&owner).await.map(|_| ()),
+                None => postgres::migrate_or_check(&serving).await,
+            }
+            .map_err(StartError::Postgres)?;
+            Ok(PostgresDb::open(serving, Arc::clone(keyring) as _).await.map_err(StartError::Postgres)?)
         }
     }
 }
@@ -277,7 +287,7 @@ pub fn push_config(settings: &config::AppleAccount, certificate: &PassCertificat
 /// As for the gateway itself.
 pub async fn core(config: &Config, parts: &Parts) -> Result<Core, StartError> {
     let keyring = keyring_or_new(config, parts.ids.as_ref())?;
-    let db = database(config, &keyring)?;
+    let db = database(config, &keyring).await?;
     check_keys(db.as_ref(), &keyring).await?;
     Ok(Core {
         batcher: Batcher::start(Arc::clone(&db), Arc::clone(&parts.clock)),

@@ -38,7 +38,7 @@ pub fn run(command: &AuditCommand, around: &mut Surroundings<'_>) -> Result<Endi
     let config = args.config.load()?;
     let keyring = open::keyring(&config)?;
     let (journal, ledger) = block_on(async {
-        let db = open::database(&config, &keyring)?;
+        let db = open::database(&config, &keyring).await?;
         let journal = verify_journal(db.as_ref(), args.organisation, around.out).await;
         Ok((journal.map_err(|error| CliError::Other(error.to_string()))?, db.check_ledger().await?))
     })?;

@@ -157,13 +157,19 @@ async fn database(config: &Config, clock: &dyn Clock, (keyring, looks): (&Arc<Ke
         let what = format!("{} is not there yet", path.display());
         return looks.warn("database", what, "The first start makes it, or: walaa keys create --organisation NAME --role owner");
     }
-    let db = match open::database(config, keyring) {
+    let db = match open::database(config, keyring).await {
         Ok(db) => db,
         Err(error) => return looks.refused("database", &error),
     };
     match db.health().await {
         Ok(()) => looks.fine("database", "it opens, its schema is current, and a durable write works"),
-        Err(error) => return looks.wrong("database", error.to_string(), "Check the disk: is it full, is it mounted read-only?"),
+        Err(error) => {
+            return looks.wrong(
+                "database",
+                error.to_string(),
+                "Check the disk: is it full, is it mounted read-only? Does a server take writes?",
+            );
+        }
     }
     match open::check_keys(db.as_ref(), keyring).await {
         Ok(()) => looks.fine("master keys", "they are those of this database"),

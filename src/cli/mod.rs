@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod certs;
 pub mod configure;
+pub mod database;
 pub mod demo;
 pub mod doctor;
 pub mod google;
@@ -64,6 +65,9 @@ enum Command {
     /// Prove that the ledger was not changed behind our back
     #[command(subcommand, after_help = "Example:\n  walaa audit verify --config walaa.toml")]
     Audit(audit::AuditCommand),
+    /// Look after the database: schema, move to a server, after a restore
+    #[command(name = "db", subcommand, after_help = "Example:\n  walaa db migrate --config walaa.toml")]
+    Database(database::DatabaseCommand),
     /// Copy the database into a file while the gateway runs
     Backup(upkeep::BackupArgs),
     /// Put a backup in the place of a lost database
@@ -184,6 +188,7 @@ fn run(command: Command, mut around: Surroundings<'_>) -> Result<Ending, CliErro
         Command::Template(command) => template::run(&command, around.out),
         Command::Google(command) => google::run(&command, &mut around),
         Command::Audit(command) => audit::run(&command, &mut around),
+        Command::Database(command) => database::run(&command, &mut around),
         Command::Backup(args) => upkeep::backup(&args, &mut around),
         Command::Restore(args) => upkeep::restore(&args, &mut around),
         Command::Openapi => openapi(around.out),

@@ -45,7 +45,7 @@ pub fn backup(args: &BackupArgs, around: &mut Surroundings<'_>) -> Result<Ending
     }
     let keyring = open::keyring(&config)?;
     let mark = block_on(async {
-        let db = open::database(&config, &keyring)?;
+        let db = open::database(&config, &keyring).await?;
         db.backup(&args.file).await?;
         Ok(Mark::of(db.as_ref()).await?)
     })?;
@@ -119,7 +119,7 @@ fn prepare(config: &Config, backup: &Path, unfinished: &Path) -> Result<(Mark, L
     let mark_file = config.database.high_water_path();
     let keyring = open::keyring(config)?;
     let result = block_on(async {
-        let db = open::database(&copied, &keyring)?;
+        let db = open::database(&copied, &keyring).await?;
         open::check_keys(db.as_ref(), &keyring).await?;
         let checked = db.check_ledger().await?;
         if !checked.findings.is_empty() {

@@ -21,6 +21,7 @@ impl Config {
         if let Err(what) = self.database.parsed() {
             found.expect(false, "database.url", &what);
         }
+        found.expect((2..=500).contains(&self.database.connections), "database.connections", "must be from 2 to 500");
         for (place, account) in self.apple.iter().enumerate() {
             account.check(&mut |right, key, what| found.expect(right, &format!("apple.{place}.{key}"), what));
         }

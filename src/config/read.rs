@@ -218,6 +218,10 @@ pub(super) fn take_secrets(config: &mut Config, sources: &Sources, folder: &Path
     if let Some(file) = &config.database.url_file {
         config.database.url = secret(sources, ("database.url", "database.url_file"), &folder.join(file))?;
     }
+    if let Some(file) = &config.database.owner_url_file {
+        let keys = ("database.owner_url", "database.owner_url_file");
+        config.database.owner_url = Some(secret(sources, keys, &folder.join(file))?);
+    }
     if let Some(file) = &config.redis.url_file {
         config.redis.url = Some(secret(sources, ("redis.url", "redis.url_file"), &folder.join(file))?);
     }

@@ -5,8 +5,10 @@
 
 mod audit;
 pub mod batcher;
+pub mod copy;
 mod loading;
 pub mod memory;
+pub mod postgres;
 pub mod sqlite;
 mod wallets;
 

@@ -70,6 +70,7 @@ macro_rules! contract {
 
 contract!(memory, crate::support::ledger::World::on_memory());
 contract!(sqlite, crate::support::ledger::World::on_sqlite());
+contract!(postgres, crate::support::ledger::World::on_postgres());
 
 /// Sequences everything that waits.
 async fn sequence(world: &World) -> walaa::db::Sequenced {

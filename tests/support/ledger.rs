@@ -7,6 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use walaa::clock::Timestamp;
 use walaa::db::memory::MemoryDb;
+use walaa::db::postgres::{PostgresConfig, PostgresDb, migrate_or_check};
 use walaa::db::sqlite::SqliteDb;
 use walaa::db::{Db, DbError, Registration};
 use walaa::error::Code;
@@ -17,6 +18,8 @@ use walaa::ledger::{
     Principal, PutDocument, Reissue, ReturnSale, Reverse, Sale, SealedProfile, TokenHash, TokenKind, TokenMint, Touch,
 };
 use walaa::money::Money;
+
+use super::postgres::{Postgres, TestDatabase};
 
 /// 2026-03-01 09:00 UTC, a Sunday noon in Kuwait.
 pub const START: i64 = 1_772_355_600_000;
@@ -59,6 +62,13 @@ pub struct Customer {
     pub pass: PassId,
 }
 
+/// A ledger on a PostgreSQL database, at the newest schema.
+pub async fn postgres_at(url: &str) -> Arc<PostgresDb> {
+    let config = PostgresConfig { connections: 4, ..PostgresConfig::new(url) };
+    migrate_or_check(&config).await.expect("an empty database takes the schema");
+    PostgresDb::open(config, Arc::new(TestMint)).await.expect("a migrated database opens")
+}
+
 /// A shop chain with one programme, one shop and one till.
 pub struct World {
     pub db: Arc<dyn Db>,
@@ -70,6 +80,8 @@ pub struct World {
     ids: AtomicU64,
     /// Where the database's file lies, if it has one.
     pub directory: Option<tempfile::TempDir>,
+    /// The database on a server, dropped with the world.
+    server: Option<TestDatabase>,
 }
 
 impl World {
@@ -83,6 +95,18 @@ impl World {
         let directory = tempfile::tempdir().expect("a directory");
         let db = SqliteDb::open(&directory.path().join("walaa.db"), Arc::new(TestMint)).expect("a new file opens");
         Self::on(db, Some(directory)).await
+    }
+
+    /// On a new database of a PostgreSQL server.
+    pub async fn on_postgres() -> Self {
+        let database = Postgres::database();
+        let db = postgres_at(&database.url).await;
+        Self { server: Some(database), ..Self::on(db, None).await }
+    }
+
+    /// The address of the database, if it is on a server.
+    pub fn url(&self) -> &str {
+        &self.server.as_ref().expect("a world on a server").url
     }
 
     /// On a database; another world on the same one is another organisation.
@@ -101,6 +125,7 @@ impl World {
             // Ids are unique over the organisations of one database.
             ids: AtomicU64::new(number << 32),
             directory,
+            server: None,
         };
         let programme = ProgrammeId(world.id());
         let store = StoreId(world.id());
@@ -118,6 +143,7 @@ impl World {
             // Beyond what the first one will ever count to.
             ids: AtomicU64::new(self.ids.load(Ordering::SeqCst) | 1 << 31),
             directory: None,
+            server: None,
             ..*self
         };
         world.set_up().await;

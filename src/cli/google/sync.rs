@@ -39,7 +39,7 @@ pub(super) fn run(args: &SyncArgs, around: &mut Surroundings<'_>) -> Result<Endi
     let config = args.config.load()?;
     let clock = Arc::clone(&around.clock);
     block_on(async {
-        let bench = Bench::open(&config, &clock)?;
+        let bench = Bench::open(&config, &clock).await?;
         let found = bench.programme(args.programme).await?;
         let google = Arc::clone(bench.writer.google());
         let issuer = google.issuer_for(found.org);
@@ -70,9 +70,9 @@ struct Found {
 }
 
 impl Bench {
-    fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
+    async fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
         let keyring = open::keyring(config)?;
-        let db = open::database(config, &keyring)?;
+        let db = open::database(config, &keyring).await?;
         // One command beside the gateway: a budget of its own, since a programme has few classes.
         let gate: Arc<dyn Gate> = Arc::new(MemoryGate::new(Arc::clone(&keyring)));
         let issuers = google::issuers(config, (&gate, clock))?;
