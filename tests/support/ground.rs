@@ -86,7 +86,7 @@ impl Ground {
         if copy.is_none() {
             core.db.backup(&file).await.expect("a hot backup");
         }
-        Backup { db: open::database(&config, &core.keyring).expect("the backup opens"), _copy: copy }
+        Backup { db: open::database(&config, &core.keyring).await.expect("the backup opens"), _copy: copy }
     }
 }
 
