@@ -29,9 +29,9 @@ pub enum Ground {
 }
 
 impl Ground {
-    /// What `WALAA_TEST_DB` says.
+    /// Two nodes, unless `WALAA_TEST_DB=sqlite` asks for the one that a file can have.
     pub fn of_environment() -> Self {
-        if std::env::var("WALAA_TEST_DB").is_ok_and(|db| db == "postgres") { Self::Postgres } else { Self::Sqlite }
+        if std::env::var("WALAA_TEST_DB").is_ok_and(|db| db == "sqlite") { Self::Sqlite } else { Self::Postgres }
     }
 }
 
