@@ -2,4 +2,5 @@
 
 mod db;
 mod gate;
+mod postgres;
 mod sqlite;

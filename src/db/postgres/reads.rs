@@ -6,7 +6,7 @@ use super::codec::{Day, sql_limit};
 use super::connection::{Client, all, one};
 use super::rows::{self, CARD, DOCUMENT, EARNING, ENTRY, MEMBER, OP, PASS, REDEMPTION, TOKEN, VOUCHER};
 use crate::db::{DbError, Page, TokenRef};
-use crate::ids::{CardId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, VoucherId};
+use crate::ids::{CardId, EarningId, MemberId, OpId, OrgId, PassId, RedemptionId, VoucherId};
 use crate::ledger::{
     CardState, Document, DocumentKey, DocumentKind, Earning, Entry, Lot, Member, OpKey, OpRow, Pass, Principal, Redemption,
     Token, TokenHash, Voucher,

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use super::codec::{Day, hash, json, kid, passes, raw_id};
 use crate::db::{DbError, DeadLetter, OutboxItem, Registration};
-use crate::ids::{CardId, OrgId, PassId};
+use crate::ids::{CardId, OrgId};
 use crate::ledger::{
     Card, CardState, Change, Document, DocumentKey, Earning, Entry, JournalRow, Lot, Member, OpRow, Pass, Redemption,
     SealedProfile, Token, Verification, Voucher,
