@@ -131,6 +131,9 @@ pub fn redis(config: &Config) -> Option<RedisGateConfig> {
     let settings = &config.redis;
     let url = settings.url.as_ref()?;
     let mut redis = RedisGateConfig::new(url.expose());
+    redis.ca_file.clone_from(&settings.ca_file);
+    redis.sentinel_user.clone_from(&settings.sentinel_user);
+    redis.sentinel_password = settings.sentinel_password.as_ref().map(|password| password.expose().to_owned());
     redis.prefix.clone_from(&settings.prefix);
     redis.timeout = Duration::from_millis(settings.timeout_ms);
     redis.on_down = match settings.on_down {

@@ -222,7 +222,7 @@ async fn redis(config: &Config, looks: &mut Looks) {
         Err(error) => {
             let otherwise =
                 "Check redis.url and that the server runs. Until then: redis.on_down says whether requests go on or are refused";
-            looks.wrong("redis", format!("it does not answer: {error}"), otherwise);
+            looks.wrong("redis", format!("it can't be used: {error}"), otherwise);
         }
         Ok(probe) => {
             let version = probe.version.unwrap_or_else(|| "of a version that it does not tell".to_owned());
@@ -230,7 +230,10 @@ async fn redis(config: &Config, looks: &mut Looks) {
             if major < OLDEST_REDIS {
                 looks.warn("redis", format!("it is {version}"), format!("Use {OLDEST_REDIS} or later"));
             } else {
-                looks.fine("redis", format!("it answers, {version}"));
+                looks.fine("redis", format!("{} answers, {version}", probe.who));
+            }
+            for warning in probe.warnings {
+                looks.warn("redis", warning, "It works today; put it right before the day when it is needed");
             }
             match probe.eviction.as_deref() {
                 None | Some("noeviction") => {}

@@ -7,7 +7,7 @@
 //!    card's limit, the pace rules.
 //!
 //! Every part of a check lives under **one key of its own** and is decided by one single-key script (or one GET), so the gate works
-//! unchanged on a Redis Cluster; the parts of a check travel in one pipeline. Hence parts are independent: an attempt that one part
+//! unchanged on a Redis Cluster; the parts of a check travel side by side. Hence parts are independent: an attempt that one part
 //! refuses still counts in the *rate* limits of the others (an attempt is an attempt), while its *pace* mark is taken back. The
 //! rules of one limit (3 a minute and 10 a day) share a key and are charged all or none.
 //!
@@ -28,7 +28,7 @@ use async_trait::async_trait;
 pub use limit::{Charge, Limit, RateRule, Scope};
 pub use memory::MemoryGate;
 pub use pace::{LocalDay, OpMark, PaceKind, PaceRule};
-pub use redis::{GateTime, OnDown, RedisGate, RedisGateConfig, RedisProbe, probe as probe_redis};
+pub use redis::{GateTime, OnDown, RedisAddress, RedisGate, RedisGateConfig, RedisProbe, probe as probe_redis};
 pub use request::{Capture, GateRequest};
 pub use verdict::{GateError, GateHealth, GateVerdict, Refusal};
 

@@ -5,3 +5,6 @@ mod cluster;
 mod faults;
 mod run;
 mod till;
+//! Several nodes, and what they share.
+
+mod control;
