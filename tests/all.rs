@@ -8,6 +8,7 @@ mod crash;
 mod google;
 mod model;
 mod ops;
+mod nodes;
 mod pages;
 mod support;
 mod tidy;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::audit::{AuditResult, verify_journal};
+use super::upkeep::raise;
 use super::{CliError, ConfigFile, Ending, Surroundings, block_on};
 use crate::app::high_water::Mark;
 use crate::app::open;
@@ -75,7 +76,9 @@ pub fn run(command: &DatabaseCommand, around: &mut Surroundings<'_>) -> Result<E
 fn migrate(args: &MigrateArgs, around: &mut Surroundings<'_>) -> Result<Ending, CliError> {
     let config = args.config.load()?;
     if config.database.parsed() != Ok(DatabaseUrl::Postgres) {
-        return Err(CliError::Other("database.url names no PostgreSQL server; a file has its schema from the first start".to_owned()));
+        return Err(CliError::Other(
+            "database.url names no PostgreSQL server; a file has its schema from the first start".to_owned(),
+        ));
     }
     let owner = config.database.postgres_owner().unwrap_or_else(|| config.database.postgres());
     let done = block_on(async {
@@ -127,7 +130,11 @@ fn copy_all(args: &CopyArgs, around: &mut Surroundings<'_>) -> Result<Ending, Cl
         return Ok(Ending::Findings);
     }
     block_on(async { Ok(copy::finish(&file, &owner).await?) })?;
-    writeln!(around.out, "Everything is on the server. Put its address into database.url and start the gateway; move {} away, and keep it.", file.display())?;
+    writeln!(
+        around.out,
+        "Everything is on the server. Put its address into database.url and start the gateway; move {} away, and keep it.",
+        file.display()
+    )?;
     Ok(Ending::Fine)
 }
 
@@ -147,14 +154,17 @@ async fn check(target: &PostgresConfig, keyring: &Arc<Keyring>, around: &mut Sur
 fn restored(args: &RestoredArgs, around: &mut Surroundings<'_>) -> Result<Ending, CliError> {
     let config: Config = args.config.load()?;
     if config.database.parsed() != Ok(DatabaseUrl::Postgres) {
-        return Err(CliError::Other("database.url names no PostgreSQL server; `walaa restore FILE` does this for a file".to_owned()));
+        return Err(CliError::Other(
+            "database.url names no PostgreSQL server; `walaa restore FILE` does this for a file".to_owned(),
+        ));
     }
     let keyring = open::keyring(&config)?;
     let mark = block_on(async {
         let db = open::database(&config, &keyring).await?;
         open::check_keys(db.as_ref(), &keyring).await?;
-        db.raise_epoch().await?;
-        Ok(Mark::of(db.as_ref()).await?)
+        let in_file = config.database.high_water_path().as_deref().map(Mark::read).transpose()?.flatten();
+        let known = in_file.max(open::gate(&config, &keyring)?.ledger_mark().await);
+        raise(&db, known).await
     })?;
     writeln!(around.out, "The ledger ends at {}; its epoch is {} now.", mark.last_op, mark.epoch)?;
     writeln!(

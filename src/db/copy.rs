@@ -6,9 +6,9 @@ use std::pin::pin;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
+use tokio_postgres::Transaction;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::Transaction;
 
 use super::DbError;
 use super::postgres::{PostgresConfig, connect_patiently};
@@ -29,18 +29,9 @@ const TABLES: &[(&str, &str)] = &[
         "org, id, kind, card, programme, voucher, auth_kid, kid, generation, link_generation, version, last_modified, seq, state, \
          document_version, change_kind, change_points, change_at, fetched_version, fetched_at, on_google",
     ),
-    (
-        "vouchers",
-        "org, id, card, programme, pass, reward, points, state, token, issued_at, expires_at, programme_version",
-    ),
-    (
-        "tokens",
-        "org, hash, kid, kind, generation, card, pass, voucher, state, issued_at, expires_at, captured_by, epoch",
-    ),
-    (
-        "redemptions",
-        "org, id, card, programme, token, voucher, lines, points, place, receipt, principal, at, state",
-    ),
+    ("vouchers", "org, id, card, programme, pass, reward, points, state, token, issued_at, expires_at, programme_version"),
+    ("tokens", "org, hash, kid, kind, generation, card, pass, voucher, state, issued_at, expires_at, captured_by, epoch"),
+    ("redemptions", "org, id, card, programme, token, voucher, lines, points, place, receipt, principal, at, state"),
     (
         "earnings",
         "org, id, programme, card, store, place, receipt, total, currency, returned, points, returned_points, programme_version, \
@@ -56,23 +47,11 @@ const TABLES: &[(&str, &str)] = &[
     ),
     ("counters", "org, card, metric, day, value"),
     ("presence", "org, card, totp_step, at"),
-    (
-        "registrations",
-        "org, pass, device, pass_type, push_token, registered_at, pushed_at, pushed_version, listed_at",
-    ),
+    ("registrations", "org, pass, device, pass_type, push_token, registered_at, pushed_at, pushed_version, listed_at"),
     ("device_logs", "at, org, pass, text"),
-    (
-        "outbox",
-        "org, pass, channel, version, due_at, tries, stage, since, last_error, ready_at, leased",
-    ),
-    (
-        "dead_letters",
-        "org, id, pass, channel, version, due_at, tries, stage, since, last_error, died_at",
-    ),
-    (
-        "google_objects",
-        "org, pass, object, version, digest, written_at, notices, saved, saved_at, heard, checked_at, ask_at",
-    ),
+    ("outbox", "org, pass, channel, version, due_at, tries, stage, since, last_error, ready_at, leased"),
+    ("dead_letters", "org, id, pass, channel, version, due_at, tries, stage, since, last_error, died_at"),
+    ("google_objects", "org, pass, object, version, digest, written_at, notices, saved, saved_at, heard, checked_at, ask_at"),
     ("google_events", "nonce, org, pass, object, kind, at, expires_at"),
     ("google_classes", "org, class, digest, written_at"),
 ];
@@ -147,11 +126,7 @@ async fn refuse_filled(target: &Transaction<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn copy_table(
-    source: &Connection,
-    target: &Transaction<'_>,
-    (table, columns): (&str, &str),
-) -> Result<i64, DbError> {
+async fn copy_table(source: &Connection, target: &Transaction<'_>, (table, columns): (&str, &str)) -> Result<i64, DbError> {
     let statement = target.prepare(&format!("SELECT {columns} FROM {table}")).await?;
     let types: Vec<Type> = statement.columns().iter().map(|column| column.type_().clone()).collect();
     let sink = target.copy_in(&format!("COPY {table} ({columns}) FROM STDIN BINARY")).await?;

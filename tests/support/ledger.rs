@@ -109,6 +109,17 @@ impl World {
         &self.server.as_ref().expect("a world on a server").url
     }
 
+    /// The database on the server.
+    pub fn server(&self) -> &TestDatabase {
+        self.server.as_ref().expect("a world on a server")
+    }
+
+    /// The same organisation seen by another node on the same database.
+    pub fn twin_on(&self, db: Arc<dyn Db>) -> Self {
+        let (now, ids) = (self.now.load(Ordering::SeqCst), self.ids.load(Ordering::SeqCst) | 1 << 30);
+        Self { db, now: AtomicI64::new(now), ids: AtomicU64::new(ids), directory: None, server: None, ..*self }
+    }
+
     /// On a database; another world on the same one is another organisation.
     pub async fn on(db: Arc<dyn Db>, directory: Option<tempfile::TempDir>) -> Self {
         static ORGANISATIONS: AtomicU64 = AtomicU64::new(1);

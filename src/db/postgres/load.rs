@@ -256,7 +256,9 @@ fn each<T>(rows: &[Row], read: fn(&Row) -> Result<T, DbError>, mut put: impl FnM
 }
 
 fn put_cards(loaded: &mut Loaded, rows: &[Row]) -> Result<(), DbError> {
-    rows::cards_with_lots(rows)?.into_iter().for_each(|state| loaded.set.cards.load((state.card.org, state.card.id), Some(state)));
+    rows::cards_with_lots(rows)?
+        .into_iter()
+        .for_each(|state| loaded.set.cards.load((state.card.org, state.card.id), Some(state)));
     Ok(())
 }
 

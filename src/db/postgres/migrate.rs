@@ -101,7 +101,9 @@ pub(in crate::db) async fn connect(config: &PostgresConfig) -> Result<Client, Db
 }
 
 async fn version(client: &Client) -> Result<usize, DbError> {
-    let known = number(client, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'walaa_schema'").await?;
+    let known =
+        number(client, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'walaa_schema'")
+            .await?;
     if known == 0 {
         let others = number(client, "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()").await?;
         let foreign = DbError::Corrupt("there are another program's tables in the database; give Walaa one of its own".into());
@@ -110,7 +112,9 @@ async fn version(client: &Client) -> Result<usize, DbError> {
     let version = number(client, "SELECT coalesce(max(version), 0) FROM walaa_schema").await?;
     let newest = MIGRATIONS.len();
     if version > newest {
-        return Err(DbError::Corrupt(format!("the database has schema {version} and this Walaa knows up to {newest}: use a newer one")));
+        return Err(DbError::Corrupt(format!(
+            "the database has schema {version} and this Walaa knows up to {newest}: use a newer one"
+        )));
     }
     Ok(version)
 }

@@ -58,12 +58,13 @@ pub(super) struct Claim {
 
 /// One statement, which writes nothing when nothing is due. Two nodes that claim at once get different rows.
 pub(super) async fn claim(db: &Client, claim: Claim) -> Result<Vec<OutboxItem>, DbError> {
-    let sql = "WITH due AS MATERIALIZED (SELECT org, pass, channel FROM outbox WHERE channel = $1 AND ready_at <= $2 \
-               ORDER BY ready_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED) \
-               UPDATE outbox o SET leased = TRUE, ready_at = $4 FROM due d \
-               WHERE o.org = d.org AND o.pass = d.pass AND o.channel = d.channel \
-               RETURNING o.org, o.pass, o.channel, o.version, o.due_at, o.tries, o.stage, o.since, o.last_error";
-    let mut items = all(db, sql, &[&claim.channel, &claim.now, &sql_limit(claim.limit), &claim.until], rows::outbox).await?;
+    let sql = format!(
+        "WITH due (of_org, of_pass, of_channel) AS MATERIALIZED (SELECT org, pass, channel FROM outbox \
+         WHERE channel = $1 AND ready_at <= $2 ORDER BY ready_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED) \
+         UPDATE outbox SET leased = TRUE, ready_at = $4 FROM due \
+         WHERE org = of_org AND pass = of_pass AND channel = of_channel RETURNING {OUTBOX}"
+    );
+    let mut items = all(db, &sql, &[&claim.channel, &claim.now, &sql_limit(claim.limit), &claim.until], rows::outbox).await?;
     items.sort_by_key(|item| (item.due_at, item.org, item.pass));
     Ok(items)
 }

@@ -6,7 +6,7 @@ use super::codec::{Day, sql_limit};
 use super::connection::{Client, all, one};
 use super::rows::{self, CARD, DOCUMENT, EARNING, ENTRY, MEMBER, OP, PASS, REDEMPTION, TOKEN, VOUCHER};
 use crate::db::{DbError, Page, TokenRef};
-use crate::ids::{CardId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, VoucherId};
+use crate::ids::{CardId, EarningId, MemberId, OpId, OrgId, PassId, RedemptionId, VoucherId};
 use crate::ledger::{
     CardState, Document, DocumentKey, DocumentKind, Earning, Entry, Lot, Member, OpKey, OpRow, Pass, Principal, Redemption,
     Token, TokenHash, Voucher,
@@ -193,10 +193,4 @@ pub(super) async fn document_history(db: &Client, key: DocumentKey, limit: usize
 pub(super) async fn document_by_id(db: &Client, kind: DocumentKind, id: [u8; 16]) -> Result<Option<Document>, DbError> {
     let sql = format!("SELECT {DOCUMENT} FROM documents WHERE kind = $1 AND id = $2 ORDER BY version DESC LIMIT 1");
     one(db, &sql, &[&kind, &id.as_slice()], rows::document).await
-}
-
-/// Every programme that was changed, with its document's newest version.
-pub(super) async fn programme_versions(db: &Client) -> Result<Vec<(OrgId, ProgrammeId, i64)>, DbError> {
-    let sql = "SELECT org, id, max(version) FROM documents WHERE kind = $1 GROUP BY org, id HAVING max(version) > 1";
-    all(db, sql, &[&DocumentKind::Programme], |row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).await
 }

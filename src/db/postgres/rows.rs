@@ -7,10 +7,10 @@ use tokio_postgres::Row;
 
 use super::codec::{Day, hash, json, kid, passes, raw_id};
 use crate::db::{DbError, DeadLetter, OutboxItem, Registration};
-use crate::ids::{CardId, OrgId, PassId};
+use crate::ids::{CardId, OrgId};
 use crate::ledger::{
-    Card, CardState, Change, Document, DocumentKey, Earning, Entry, JournalRow, Lot, Member, OpRow, Pass, Redemption, SealedProfile, Token,
-    Verification, Voucher,
+    Card, CardState, Change, Document, DocumentKey, Earning, Entry, JournalRow, Lot, Member, OpRow, Pass, Redemption,
+    SealedProfile, Token, Verification, Voucher,
 };
 
 pub(super) const CARD: &str =
@@ -306,9 +306,4 @@ pub(super) const DEAD_LETTER: &str = "org, pass, channel, version, due_at, tries
 
 pub(super) fn dead_letter(row: &Row) -> Result<DeadLetter, DbError> {
     Ok(DeadLetter { item: outbox(row)?, id: row.try_get(9)?, died_at: row.try_get(10)? })
-}
-
-/// A pass alone.
-pub(super) fn pass_id(row: &Row) -> Result<PassId, DbError> {
-    Ok(row.try_get(0)?)
 }

@@ -113,7 +113,7 @@ macro_rules! columns {
 }
 
 /// What is new and what changed in a table, in no order.
-fn new_and_changed<'a, K, V>(table: &'a Table<K, V>) -> (Vec<&'a V>, Vec<&'a V>)
+fn new_and_changed<K, V>(table: &Table<K, V>) -> (Vec<&V>, Vec<&V>)
 where
     K: Eq + std::hash::Hash + Clone,
     V: Clone + PartialEq,
@@ -189,9 +189,12 @@ fn members(writes: &mut Writes, set: &WorkingSet) {
     writes.add("gone_verifications", &gone, || columns![gone; |row| row.org, |row| row.member]);
 }
 
+/// Lots, each beside its card.
+type Lots<'a> = Vec<(&'a Card, &'a Lot)>;
+
 fn cards(writes: &mut Writes, set: &WorkingSet) {
     let (mut new, mut changed): (Vec<&Card>, Vec<&Card>) = (Vec::new(), Vec::new());
-    let (mut new_lots, mut changed_lots): (Vec<(&Card, &Lot)>, Vec<(&Card, &Lot)>) = (Vec::new(), Vec::new());
+    let (mut new_lots, mut changed_lots): (Lots<'_>, Lots<'_>) = (Vec::new(), Vec::new());
     for (_, before, now) in set.cards.changes() {
         match before {
             None => new.push(&now.card),
@@ -250,9 +253,11 @@ fn vouchers(writes: &mut Writes, set: &WorkingSet) {
             |row| row.points, |row| row.state, |row| row.token.to_vec(), |row| row.issued_at, |row| row.expires_at,
             |row| row.programme_version]
     });
-    writes.add("changed_vouchers", &changed, || {
-        columns![changed; |row| row.org, |row| row.id, |row| row.pass, |row| row.state, |row| row.token.to_vec()]
-    });
+    writes.add(
+        "changed_vouchers",
+        &changed,
+        || columns![changed; |row| row.org, |row| row.id, |row| row.pass, |row| row.state, |row| row.token.to_vec()],
+    );
 }
 
 fn tokens(writes: &mut Writes, set: &WorkingSet) {
@@ -262,9 +267,11 @@ fn tokens(writes: &mut Writes, set: &WorkingSet) {
             |row| row.card, |row| row.pass, |row| row.voucher, |row| row.state, |row| row.issued_at, |row| row.expires_at,
             |row| row.captured_by, |row| row.epoch]
     });
-    writes.add("changed_tokens", &changed, || {
-        columns![changed; |row| row.org, |row| row.hash.to_vec(), |row| row.state, |row| row.captured_by]
-    });
+    writes.add(
+        "changed_tokens",
+        &changed,
+        || columns![changed; |row| row.org, |row| row.hash.to_vec(), |row| row.state, |row| row.captured_by],
+    );
     let used: Vec<_> = set.presence.changes().map(|(key, _, at)| (*key, *at)).collect();
     writes.add("new_presence", &used, || columns![used; |row| row.0.0, |row| row.0.1, |row| row.0.2, |row| row.1]);
 }
@@ -287,9 +294,11 @@ fn earnings(writes: &mut Writes, set: &WorkingSet) {
             |row| row.points, |row| row.returned_points, |row| row.programme_version, |row| row.occurred_at, |row| row.recorded_at,
             |row| row.lines.clone()]
     });
-    writes.add("changed_earnings", &changed, || {
-        columns![changed; |row| row.org, |row| row.id, |row| row.returned, |row| row.returned_points]
-    });
+    writes.add(
+        "changed_earnings",
+        &changed,
+        || columns![changed; |row| row.org, |row| row.id, |row| row.returned, |row| row.returned_points],
+    );
 }
 
 /// In key order: twins on two nodes wait for each other at the unique index, never in a circle.
@@ -329,9 +338,11 @@ fn journal(writes: &mut Writes, set: &WorkingSet, positions: &[i64]) -> Result<(
 
 fn counters_now(writes: &mut Writes, set: &WorkingSet) {
     let added: Vec<_> = set.counters.changes().map(|(key, _, add)| (key, *add)).collect();
-    writes.add("counters", &added, || {
-        columns![added; |row| row.0.org, |row| row.0.card, |row| row.0.metric, |row| Day(row.0.day), |row| row.1]
-    });
+    writes.add(
+        "counters",
+        &added,
+        || columns![added; |row| row.0.org, |row| row.0.card, |row| row.0.metric, |row| Day(row.0.day), |row| row.1],
+    );
 }
 
 fn documents(writes: &mut Writes, set: &WorkingSet) -> Result<(), DbError> {

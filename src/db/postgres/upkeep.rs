@@ -19,9 +19,6 @@ const FIGURES: &[(&str, &str)] = &[
     ("dead_letters", "dead_letters"),
 ];
 
-/// Instead of a copy into a file.
-const NO_COPY: &str = "PostgreSQL is backed up with its own tools: see the README";
-
 pub(super) async fn expired_tokens(db: &Client, now: Timestamp, limit: usize) -> Result<Vec<Expired>, DbError> {
     let sql = "SELECT org, hash, card, voucher FROM tokens WHERE state = 'issued' AND expires_at IS NOT NULL AND expires_at < $1 \
                ORDER BY expires_at LIMIT $2";
@@ -102,9 +99,4 @@ pub(super) async fn figures(db: &Client) -> Result<Vec<(&'static str, i64)>, DbE
         figures.push((*name, rows.unwrap_or_default()));
     }
     Ok(figures)
-}
-
-/// Why no copy is made: what a server's data are restored from is its operator's to choose.
-pub(super) fn backup() -> Result<(), DbError> {
-    Err(DbError::Unavailable(NO_COPY.into()))
 }

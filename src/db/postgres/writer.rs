@@ -23,7 +23,8 @@ use crate::ledger::{Answer, Command, Context, DocumentKey, TokenMint, run};
 use crate::programme::Programme;
 
 /// Plans are fixed: every statement looks up keys by an index, whatever the statistics of a young table say.
-const PLANS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+const PLANS: &str =
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 
 /// Time for one round trip of a batch; beyond it the connection is taken for lost. Longer than a statement may wait for a lock.
 const ROUND_TRIP: Duration = Duration::from_secs(5);
@@ -224,7 +225,8 @@ async fn undo(db: Prepared, work: &mut Work, fault: Fault) -> Failed {
 
 /// Operations that are found because an earlier attempt of the same call had committed them are no repeats.
 fn as_first(answers: Vec<Answer>, commands: &[Command]) -> Vec<Answer> {
-    let own = |(answer, command): (Answer, &Command)| Answer { replayed: answer.replayed && answer.op != command.op.id, ..answer };
+    let own =
+        |(answer, command): (Answer, &Command)| Answer { replayed: answer.replayed && answer.op != command.op.id, ..answer };
     answers.into_iter().zip(commands).map(own).collect()
 }
 
