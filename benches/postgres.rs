@@ -48,19 +48,19 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let filled = postgres.fresh();
     runtime.block_on(shop::fill(&filled));
-    filled.query("VACUUM ANALYZE").expect("statistics");
     let bench = Bench { runtime, filled, time: Duration::from_secs(seconds), port: postgres.port(), far: None };
     let limit = bench.near();
     let bench = Bench { far: Some(distance::to(postgres.port(), DISTANCE)), ..bench };
     bench.far();
     let Bench { runtime, filled, .. } = Bench { far: None, ..bench };
     drop(runtime);
+    make_ready(&filled);
     through_http(&postgres, &filled, (seconds, &limit));
 }
 
 struct Bench {
     runtime: tokio::runtime::Runtime,
-    /// Is copied for each measurement.
+    /// Is copied for each measurement that writes.
     filled: TestDatabase,
     time: Duration,
     /// The server's port.
@@ -96,7 +96,7 @@ impl Bench {
     /// A copy of the database, and its address from where we are.
     fn fresh(&self) -> (TestDatabase, String) {
         let database = self.filled.copy();
-        database.query("CHECKPOINT").expect("a superuser may");
+        make_ready(&database);
         let port = self.far.unwrap_or(self.port);
         let url = database.url.replace(&format!(":{}/", self.port), &format!(":{port}/"));
         (database, url)
@@ -137,8 +137,7 @@ fn through_http(postgres: &Postgres, filled: &TestDatabase, (seconds, limit): (u
     actix_web::rt::System::new().block_on(async {
         let cards = usize::try_from(seconds * HTTP_CARDS_PER_SECOND).expect("few");
         let shop = open(folder.path(), &database.url, cards).await;
-        database.query("VACUUM ANALYZE").expect("statistics");
-        database.query("CHECKPOINT").expect("a superuser may");
+        make_ready(&database);
         let captures = capture_through_http(&shop).await;
         tell(
             &format!("through HTTP, one node, {} captures", cards * CAPTURES_PER_CARD),
@@ -163,6 +162,13 @@ fn through_http(postgres: &Postgres, filled: &TestDatabase, (seconds, limit): (u
         let check = shop.core.db.check_ledger().await.expect("the ledger can be read");
         assert!(check.findings.is_empty(), "{:?}", check.findings);
     });
+}
+
+/// Statistics, and nothing left to write for the server.
+fn make_ready(database: &TestDatabase) {
+    for command in ["VACUUM ANALYZE", "CHECKPOINT"] {
+        database.query(command).expect("a superuser may");
+    }
 }
 
 /// A line: the figure, and what it is of its limits.

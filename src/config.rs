@@ -240,6 +240,14 @@ pub struct Redis {
     pub url: Option<SecretText>,
     /// A file that holds the address.
     pub url_file: Option<PathBuf>,
+    /// Whom to trust for TLS.
+    pub ca_file: Option<PathBuf>,
+    /// Who we are to the Sentinels.
+    pub sentinel_user: Option<String>,
+    /// Our password there.
+    pub sentinel_password: Option<SecretText>,
+    /// A file that holds that password.
+    pub sentinel_password_file: Option<PathBuf>,
     /// What stands before every key.
     pub prefix: String,
     /// What to do while it can't be reached.
@@ -250,7 +258,17 @@ pub struct Redis {
 
 impl Default for Redis {
     fn default() -> Self {
-        Self { url: None, url_file: None, prefix: "walaa:".to_owned(), on_down: RedisDown::default(), timeout_ms: 20 }
+        Self {
+            url: None,
+            url_file: None,
+            ca_file: None,
+            sentinel_user: None,
+            sentinel_password: None,
+            sentinel_password_file: None,
+            prefix: "walaa:".to_owned(),
+            on_down: RedisDown::default(),
+            timeout_ms: 20,
+        }
     }
 }
 
@@ -466,6 +484,8 @@ impl Config {
         start_some(&mut self.database.ca_file);
         start_some(&mut self.database.high_water_file);
         start_some(&mut self.redis.url_file);
+        start_some(&mut self.redis.ca_file);
+        start_some(&mut self.redis.sentinel_password_file);
         start_some(&mut self.templates.folder);
         start(&mut self.keys.keyring_file);
         if let Ok(DatabaseUrl::Sqlite(path)) = self.database.parsed() {

@@ -7,6 +7,8 @@ mod contract;
 mod crash;
 mod google;
 mod model;
+mod nodes;
+mod ops;
 mod pages;
 mod support;
 mod tidy;

@@ -125,12 +125,23 @@ pub fn gate(config: &Config, keyring: &Arc<Keyring>) -> Result<Arc<dyn Gate>, St
     }
 }
 
+/// Who remembers how far the ledger had come: the gate, unless the database is one that forgets.
+pub fn witness(config: &Config, (gate, keyring): (&Arc<dyn Gate>, &Arc<Keyring>)) -> Arc<dyn Gate> {
+    match config.database.parsed() {
+        Ok(DatabaseUrl::Memory) => Arc::new(MemoryGate::new(Arc::clone(keyring))),
+        _ => Arc::clone(gate),
+    }
+}
+
 /// How to reach Redis, if it is used.
 #[must_use]
 pub fn redis(config: &Config) -> Option<RedisGateConfig> {
     let settings = &config.redis;
     let url = settings.url.as_ref()?;
     let mut redis = RedisGateConfig::new(url.expose());
+    redis.ca_file.clone_from(&settings.ca_file);
+    redis.sentinel_user.clone_from(&settings.sentinel_user);
+    redis.sentinel_password = settings.sentinel_password.as_ref().map(|password| password.expose().to_owned());
     redis.prefix.clone_from(&settings.prefix);
     redis.timeout = Duration::from_millis(settings.timeout_ms);
     redis.on_down = match settings.on_down {

@@ -19,7 +19,7 @@ use crate::apple::certificates::{Finding, Severity, examine};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
 use crate::db::Db;
-use crate::gate::probe_redis;
+use crate::gate::{MemoryGate, probe_redis};
 use crate::ledger::DocumentKind;
 use crate::passes::{self, Template};
 use crate::programme::Programme;
@@ -176,7 +176,9 @@ async fn database(config: &Config, clock: &dyn Clock, (keyring, looks): (&Arc<Ke
         Err(error) => looks.refused("master keys", &error),
     }
     let mark_file = config.database.high_water_path();
-    match high_water::check(db.as_ref(), mark_file.as_deref(), clock).await {
+    // A gate that can't be started is told by the look at Redis.
+    let gate = open::gate(config, keyring).unwrap_or_else(|_| Arc::new(MemoryGate::new(Arc::clone(keyring))));
+    match high_water::check(db.as_ref(), (mark_file.as_deref(), gate.as_ref()), clock).await {
         Ok(Mark { epoch, last_op }) => looks.fine("clock", format!("it fits the last operation ({last_op}, epoch {epoch})")),
         Err(error @ StartError::ClockBehind { .. }) => looks.refused("clock", &error),
         Err(error) => looks.refused("database", &error),
@@ -222,7 +224,7 @@ async fn redis(config: &Config, looks: &mut Looks) {
         Err(error) => {
             let otherwise =
                 "Check redis.url and that the server runs. Until then: redis.on_down says whether requests go on or are refused";
-            looks.wrong("redis", format!("it does not answer: {error}"), otherwise);
+            looks.wrong("redis", format!("it can't be used: {error}"), otherwise);
         }
         Ok(probe) => {
             let version = probe.version.unwrap_or_else(|| "of a version that it does not tell".to_owned());
@@ -230,7 +232,10 @@ async fn redis(config: &Config, looks: &mut Looks) {
             if major < OLDEST_REDIS {
                 looks.warn("redis", format!("it is {version}"), format!("Use {OLDEST_REDIS} or later"));
             } else {
-                looks.fine("redis", format!("it answers, {version}"));
+                looks.fine("redis", format!("{} answers, {version}", probe.who));
+            }
+            for warning in probe.warnings {
+                looks.warn("redis", warning, "It works today; put it right before the day when it is needed");
             }
             match probe.eviction.as_deref() {
                 None | Some("noeviction") => {}

@@ -225,6 +225,10 @@ pub(super) fn take_secrets(config: &mut Config, sources: &Sources, folder: &Path
     if let Some(file) = &config.redis.url_file {
         config.redis.url = Some(secret(sources, ("redis.url", "redis.url_file"), &folder.join(file))?);
     }
+    if let Some(file) = &config.redis.sentinel_password_file {
+        let keys = ("redis.sentinel_password", "redis.sentinel_password_file");
+        config.redis.sentinel_password = Some(secret(sources, keys, &folder.join(file))?);
+    }
     Ok(())
 }
 

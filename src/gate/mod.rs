@@ -7,7 +7,7 @@
 //!    card's limit, the pace rules.
 //!
 //! Every part of a check lives under **one key of its own** and is decided by one single-key script (or one GET), so the gate works
-//! unchanged on a Redis Cluster; the parts of a check travel in one pipeline. Hence parts are independent: an attempt that one part
+//! unchanged on a Redis Cluster; the parts of a check travel side by side. Hence parts are independent: an attempt that one part
 //! refuses still counts in the *rate* limits of the others (an attempt is an attempt), while its *pace* mark is taken back. The
 //! rules of one limit (3 a minute and 10 a day) share a key and are charged all or none.
 //!
@@ -28,11 +28,20 @@ use async_trait::async_trait;
 pub use limit::{Charge, Limit, RateRule, Scope};
 pub use memory::MemoryGate;
 pub use pace::{LocalDay, OpMark, PaceKind, PaceRule};
-pub use redis::{GateTime, OnDown, RedisGate, RedisGateConfig, RedisProbe, probe as probe_redis};
+pub use redis::{GateTime, OnDown, RedisAddress, RedisGate, RedisGateConfig, RedisProbe, probe as probe_redis};
 pub use request::{Capture, GateRequest};
 pub use verdict::{GateError, GateHealth, GateVerdict, Refusal};
 
 use crate::clock::Timestamp;
+
+/// How far a ledger has come: its epoch, then the time of its last operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LedgerMark {
+    /// One more with each restore.
+    pub epoch: i64,
+    /// The last operation.
+    pub last_op: Timestamp,
+}
 
 /// A gate.
 #[async_trait]
@@ -48,6 +57,12 @@ pub trait Gate: Send + Sync {
 
     /// Takes the operation's marks back out of the pace rules, when the ledger refused what the gate had let through.
     async fn take_back(&self, request: &GateRequest);
+
+    /// How far the ledger had come when a node last told the gate; none from a gate that forgets, is out of reach, or was never told.
+    async fn ledger_mark(&self) -> Option<LedgerMark>;
+
+    /// Remembers how far the ledger has come. May be lost. The caller sees to it that it only rises.
+    async fn note_ledger_mark(&self, mark: LedgerMark);
 
     /// Whether the gate is there, for `/readyz` and metrics.
     async fn health(&self) -> GateHealth;

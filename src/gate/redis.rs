@@ -1,36 +1,51 @@
 //! The gate in Redis, shared by all nodes. Each part of a check is one single-key script or one GET; all go in one pipeline.
 //!
-//! Keys, after the prefix: `S:<org>:<token hash>` = the authenticated marker; `L:<org>:<scope>:<id>` = a limit; `P:<org>:<kind>:<card>:<terminal>:<day>` = the
-//! operations of a pace rule. All expire. Commands used, for an ACL: EVALSHA, SCRIPT LOAD, TIME, GET, SET, SISMEMBER, SCARD, SADD,
-//! SREM, PEXPIRE, PING. Limits go by the server's clock, so that nodes agree.
+//! Keys, after the prefix: `S:<org>:<token hash>` = the authenticated marker; `L:<org>:<scope>:<id>` = a limit; `M` = the ledger's mark; `P:<org>:<kind>:<card>:<terminal>:<day>` = the
+//! operations of a pace rule. All expire. None has a hash tag: on a Cluster the keys of one organisation spread over all slots, and each
+//! stands alone. Limits go by the server's clock, so that nodes agree. `docker/redis/users.acl` has a user who may run just what is used here.
 //!
-//! When Redis does not answer in time, this node's own limits at half the rate stand in, and the ledger decides alone; or the
+//! What Redis does not answer in time is asked of this node's own limits at half the rate, and the ledger decides alone; or the
 //! operator chose to refuse. Nothing that Redis says is believed beyond a refusal: a marker counts only with our MAC.
 
+mod access;
+mod address;
+mod cluster;
+mod line;
 mod link;
 mod probe;
+mod sentinels;
+mod slots;
+mod words;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{Client, Cmd, RedisResult, Script, Value, cmd};
+use ::redis::{Script, Value, cmd};
 use async_trait::async_trait;
 
-use self::link::{Link, LinkError, Scripts};
+pub use self::address::RedisAddress;
+use self::link::{Answer, Keyed, Link, Route, Scripts};
 pub use self::probe::{RedisProbe, probe};
-use super::Gate;
 use super::limit::{Charge, Limit};
 use super::memory::MemoryGate;
 use super::pace::PaceRule;
 use super::request::{Capture, GateRequest, marker_key};
 use super::verdict::{GateError, GateHealth, GateVerdict, Part, Refusal, merge};
+use super::{Gate, LedgerMark};
 use crate::clock::Timestamp;
 use crate::tokens::Keyring;
 
 /// What the scripts answer for a pace rule that is full, and for an operation newly marked.
 const PACE_FULL: i64 = 0;
 const PACE_MARKED: i64 = 1;
+
+/// Where the ledger's mark is kept, after the prefix.
+const MARK_KEY: &str = "M";
+
+/// How long a start waits for Redis, to ask how far the ledger had come.
+const MARK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest a pace key is kept: a day of 25 hours, and clocks that differ.
 const LONGEST_PACE_MS: i64 = 26 * 3_600_000;
@@ -68,8 +83,14 @@ impl GateTime {
 /// How to reach Redis and what to do when it can't be.
 #[derive(Clone)]
 pub struct RedisGateConfig {
-    /// `redis://`, `rediss://` or `unix://`; may hold a password, and is never printed.
+    /// As [`RedisAddress`] reads it; may hold a password, and is never printed.
     pub url: String,
+    /// Whom to trust for TLS (PEM), instead of the machine's own roots.
+    pub ca_file: Option<PathBuf>,
+    /// Who we are to the Sentinels, if they want to know.
+    pub sentinel_user: Option<String>,
+    /// Our password there; never printed.
+    pub sentinel_password: Option<String>,
     /// What stands before every key, so that several gateways can share a server.
     pub prefix: String,
     /// How long a check may take.
@@ -89,11 +110,20 @@ impl RedisGateConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            ca_file: None,
+            sentinel_user: None,
+            sentinel_password: None,
             prefix: "walaa:".to_owned(),
             timeout: Self::TIMEOUT,
             on_down: OnDown::default(),
             time: GateTime::default(),
         }
+    }
+
+    /// Reads address, roots and passwords.
+    fn route(&self) -> Result<Route, GateError> {
+        let sentinel = (self.sentinel_user.as_deref(), self.sentinel_password.as_deref());
+        Route::of(&self.url, self.ca_file.as_ref(), sentinel)
     }
 }
 
@@ -123,12 +153,11 @@ impl RedisGate {
     /// # Errors
     /// The address can't be used.
     pub fn start(config: RedisGateConfig, keyring: Arc<Keyring>) -> Result<Self, GateError> {
-        let client = Client::open(config.url.as_str()).map_err(|error| GateError::Url(error.category().to_owned()))?;
         let scripts = Arc::new(Scripts {
             limit: Script::new(include_str!("redis/limit.lua")),
             pace: Script::new(include_str!("redis/pace.lua")),
         });
-        let link = Link::start(client, Arc::clone(&scripts), config.timeout);
+        let link = Link::start(config.route()?, Arc::clone(&scripts), config.timeout)?;
         Ok(Self { config, scripts, link, beneath: MemoryGate::beneath(Arc::clone(&keyring)), keyring })
     }
 
@@ -137,45 +166,55 @@ impl RedisGate {
         self.link.wait_until_up().await;
     }
 
-    async fn ask(&self, request: &GateRequest, now: Timestamp) -> Result<GateVerdict, LinkError> {
+    /// Asks Redis for each part. What it does not know is asked of this node, and only that.
+    async fn ask(&self, request: &GateRequest, now: Timestamp) -> Result<GateVerdict, GateError> {
         let marker = request.marker();
         let get = marker.map(|(org, token)| self.command("GET", &marker_key(org, &token)));
         let limits = request.limits.iter().map(|limit| self.limit_command(request, limit, now));
         let paces = request.paces.iter().map(|rule| self.pace_command(request, rule, now));
-        let commands: Vec<Cmd> = get.into_iter().chain(limits).chain(paces).collect();
+        let commands: Vec<Keyed> = get.into_iter().chain(limits).chain(paces).collect();
         if commands.is_empty() {
             return Ok(GateVerdict::Go);
         }
-        let mut answers = self.link.send(&commands).await?.into_iter();
+        let mut answers = self.link.send(&commands).await.into_iter();
+        let mut unknown = GateRequest { org: request.org, op: request.op, ..GateRequest::default() };
         let mut parts = Vec::with_capacity(commands.len());
-        if let Some((org, token)) = marker {
-            parts.push(match answers.next() {
-                Some(Ok(Value::BulkString(stored))) => {
+        if let (Some((org, token)), Some(answer)) = (marker, marker.and_then(|_| answers.next())) {
+            parts.push(match answer {
+                Ok(Value::BulkString(stored)) => {
                     self.keyring.read_marker(org, &token, &stored).map_or(Part::Fine, Part::Captured)
                 }
-                Some(Ok(_)) => Part::Fine,
-                Some(Err(_)) | None => Part::Unknown,
+                Ok(_) => Part::Fine,
+                Err(_) => Part::Unknown,
             });
+            unknown.token = matches!(parts[..], [Part::Unknown]).then_some(token);
         }
-        parts.extend(request.limits.iter().zip(answers.by_ref()).map(|(limit, answer)| limit_part(limit, &answer)));
+        for (limit, answer) in request.limits.iter().zip(answers.by_ref()) {
+            let part = limit_part(limit, &answer);
+            parts.push(part);
+            unknown.limits.extend((part == Part::Unknown).then(|| limit.clone()));
+        }
         let mut marked = Vec::new();
         for (rule, answer) in request.paces.iter().zip(answers) {
-            if matches!(answer, Ok(Value::Int(PACE_MARKED))) {
-                marked.push(rule);
-            }
-            parts.push(pace_part(rule, &answer, now));
+            let part = pace_part(rule, &answer, now);
+            parts.push(part);
+            unknown.paces.extend((part == Part::Unknown).then(|| rule.clone()));
+            marked.extend(matches!(answer, Ok(Value::Int(PACE_MARKED))).then_some(rule));
         }
-        let verdict = merge(parts);
-        if !matches!(verdict, GateVerdict::Go | GateVerdict::Unknown) {
+        let verdict = match merge(parts) {
+            GateVerdict::Unknown => self.without_redis(&unknown, now),
+            verdict => Ok(verdict),
+        };
+        if !matches!(verdict, Ok(GateVerdict::Go | GateVerdict::Unknown)) {
             self.forget(request, marked).await;
         }
-        Ok(verdict)
+        verdict
     }
 
     /// What is answered without Redis.
-    fn without_redis(&self, request: &GateRequest, now: Timestamp) -> Result<GateVerdict, GateError> {
+    fn without_redis(&self, unknown: &GateRequest, now: Timestamp) -> Result<GateVerdict, GateError> {
         metrics::counter!("walaa_gate_unknown_total").increment(1);
-        match (self.config.on_down, self.beneath.decide(request, now)) {
+        match (self.config.on_down, self.beneath.decide(unknown, now)) {
             (OnDown::Refuse, _) => Err(GateError::Down),
             (OnDown::Degrade, GateVerdict::Go) => Ok(GateVerdict::Unknown),
             (OnDown::Degrade, verdict) => Ok(verdict),
@@ -186,17 +225,17 @@ impl RedisGate {
         let Some(op) = request.op else { return };
         let srem = |rule| {
             let mut command = self.command("SREM", &request.pace_key(rule));
-            command.arg(&op.0);
+            command.command.arg(&op.0);
             command
         };
-        let commands: Vec<Cmd> = rules.into_iter().map(srem).collect();
-        if !commands.is_empty() && self.link.send(&commands).await.is_err() {
+        let commands: Vec<Keyed> = rules.into_iter().map(srem).collect();
+        if !commands.is_empty() && self.link.send(&commands).await.iter().any(Result::is_err) {
             metrics::counter!("walaa_gate_writes_lost_total").increment(1);
         }
     }
 
-    fn limit_command(&self, request: &GateRequest, limit: &Limit, now: Timestamp) -> Cmd {
-        let mut command = self.script_command(&self.scripts.limit, &request.limit_key(limit));
+    fn limit_command(&self, request: &GateRequest, limit: &Limit, now: Timestamp) -> Keyed {
+        let Keyed { key, mut command } = self.script_command(&self.scripts.limit, &request.limit_key(limit));
         match self.config.time {
             GateTime::Server => command.arg(""),
             GateTime::Caller => command.arg(now.millis().saturating_mul(1000)),
@@ -209,30 +248,32 @@ impl RedisGate {
         for rule in &limit.rules {
             command.arg(rule.interval_us()).arg(rule.burst_size());
         }
-        command
+        Keyed { key, command }
     }
 
-    fn pace_command(&self, request: &GateRequest, rule: &PaceRule, now: Timestamp) -> Cmd {
-        let mut command = self.script_command(&self.scripts.pace, &request.pace_key(rule));
+    fn pace_command(&self, request: &GateRequest, rule: &PaceRule, now: Timestamp) -> Keyed {
+        let Keyed { key, mut command } = self.script_command(&self.scripts.pace, &request.pace_key(rule));
         match &request.op {
             Some(op) => command.arg(&op.0),
             None => command.arg(""),
         };
         let keep_ms = rule.until.since(now).clamp(1, LONGEST_PACE_MS) + self.config.time.slack_ms();
         command.arg(rule.most).arg(keep_ms);
-        command
+        Keyed { key, command }
     }
 
-    fn script_command(&self, script: &Script, key: &str) -> Cmd {
+    fn script_command(&self, script: &Script, key: &str) -> Keyed {
+        let key = format!("{}{key}", self.config.prefix);
         let mut command = cmd("EVALSHA");
-        command.arg(script.get_hash()).arg(1).arg(format!("{}{key}", self.config.prefix));
-        command
+        command.arg(script.get_hash()).arg(1).arg(&key);
+        Keyed { key, command }
     }
 
-    fn command(&self, name: &str, key: &str) -> Cmd {
+    fn command(&self, name: &str, key: &str) -> Keyed {
+        let key = format!("{}{key}", self.config.prefix);
         let mut command = cmd(name);
-        command.arg(format!("{}{key}", self.config.prefix));
-        command
+        command.arg(&key);
+        Keyed { key, command }
     }
 }
 
@@ -240,19 +281,15 @@ impl RedisGate {
 impl Gate for RedisGate {
     async fn check(&self, request: &GateRequest, now: Timestamp) -> Result<GateVerdict, GateError> {
         request.bounded()?;
-        match self.ask(request, now).await {
-            Ok(GateVerdict::Unknown) | Err(_) => self.without_redis(request, now),
-            Ok(verdict) => Ok(verdict),
-        }
+        self.ask(request, now).await
     }
 
     async fn mark_captured(&self, capture: &Capture, now: Timestamp) {
         let scope = self.keyring.scope(capture.org);
         let Ok(marker) = self.keyring.marker(scope, &capture.token, capture.redemption) else { return };
-        let mut command = self.command("SET", &marker_key(capture.org, &capture.token));
-        command.arg(marker.as_bytes()).arg("PX").arg(capture.keep_ms(now));
-        let written = self.link.send(&[command]).await;
-        if !matches!(written.as_deref(), Ok([Ok(_)])) {
+        let mut set = self.command("SET", &marker_key(capture.org, &capture.token));
+        set.command.arg(marker.as_bytes()).arg("PX").arg(capture.keep_ms(now));
+        if !matches!(self.link.send(&[set]).await[..], [Ok(_)]) {
             metrics::counter!("walaa_gate_writes_lost_total").increment(1);
             self.beneath.remember(capture, now);
         }
@@ -263,14 +300,29 @@ impl Gate for RedisGate {
         self.forget(request, request.paces.iter().collect()).await;
     }
 
+    async fn ledger_mark(&self) -> Option<LedgerMark> {
+        let up = tokio::time::timeout(MARK_PATIENCE, self.wait_until_up()).await;
+        up.ok()?;
+        match self.link.send(&[self.command("GET", MARK_KEY)]).await.pop() {
+            Some(Ok(Value::BulkString(stored))) => {
+                let (epoch, last_op) = self.keyring.read_ledger_mark(&stored)?;
+                Some(LedgerMark { epoch, last_op: Timestamp::from_millis(last_op) })
+            }
+            _ => None,
+        }
+    }
+
+    async fn note_ledger_mark(&self, mark: LedgerMark) {
+        let Some(text) = self.keyring.ledger_mark(mark.epoch, mark.last_op.millis()) else { return };
+        let mut set = self.command("SET", MARK_KEY);
+        set.command.arg(&text);
+        if !matches!(self.link.send(&[set]).await.pop(), Some(Ok(_))) {
+            metrics::counter!("walaa_gate_writes_lost_total").increment(1);
+        }
+    }
+
     async fn health(&self) -> GateHealth {
-        let answered = self.link.send(&[cmd("PING")]).await;
-        let detail = match answered.as_deref() {
-            Ok([Ok(_)]) => None,
-            Ok(_) => Some("Redis answers with an error".to_owned()),
-            Err(LinkError::Timeout) => Some("Redis does not answer in time".to_owned()),
-            Err(LinkError::Down | LinkError::Broken) => Some("Redis can't be reached; connecting again".to_owned()),
-        };
+        let detail = self.link.health().await;
         GateHealth { backend: "redis", up: detail.is_none(), detail }
     }
 }
@@ -281,7 +333,7 @@ impl fmt::Debug for RedisGate {
     }
 }
 
-fn limit_part(limit: &Limit, answer: &RedisResult<Value>) -> Part {
+fn limit_part(limit: &Limit, answer: &Answer) -> Part {
     match answer {
         Ok(Value::Int(0)) => Part::Fine,
         Ok(Value::Int(wait_us)) if *wait_us > 0 => Part::Refused(Refusal::rate(limit.scope, *wait_us)),
@@ -289,7 +341,7 @@ fn limit_part(limit: &Limit, answer: &RedisResult<Value>) -> Part {
     }
 }
 
-fn pace_part(rule: &PaceRule, answer: &RedisResult<Value>, now: Timestamp) -> Part {
+fn pace_part(rule: &PaceRule, answer: &Answer, now: Timestamp) -> Part {
     match answer {
         Ok(Value::Int(PACE_FULL)) => Part::Refused(Refusal::pace(rule.until.since(now))),
         Ok(Value::Int(_)) => Part::Fine,

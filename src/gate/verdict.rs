@@ -66,8 +66,8 @@ pub enum GateError {
         /// How many are taken.
         most: usize,
     },
-    /// The address of Redis can't be used; the text says nothing of user or password.
-    #[error("redis_url can't be used: {0}")]
+    /// The address of Redis can't be used: a sentence that goes on from the setting's name, without user and password.
+    #[error("redis.url {0}")]
     Url(String),
 }
 

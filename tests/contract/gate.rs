@@ -1,6 +1,9 @@
-//! What every gate promises, held against the memory gate and against a real redis-server; and what Redis may do wrong.
+//! What every gate promises, held against the memory gate and against a real redis-server in each of its forms; and what Redis may do
+//! wrong.
 
+mod failovers;
 mod outages;
+mod setups;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +72,13 @@ macro_rules! contract {
             async fn $name() {
                 let server = super::RedisServer::start();
                 super::$name(&super::started(super::config(&server)).await).await;
+            })*
+        }
+        /// The whole suite on one Redis, each test under keys of its own.
+        async fn whole_contract(config: &RedisGateConfig) {
+            $({
+                let prefix = concat!("walaa:", stringify!($name), ":").to_owned();
+                $name(&started(RedisGateConfig { prefix, ..config.clone() }).await).await;
             })*
         }
     };

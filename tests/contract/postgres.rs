@@ -11,7 +11,7 @@ use walaa::error::Code;
 use walaa::ids::OpId;
 use walaa::ledger::{Answer, Command, DocumentKey, OpHeader, TokenKind};
 
-use crate::support::ledger::{Customer, TestMint, World, code_of, postgres_at, programme_json};
+use crate::support::ledger::{Customer, World, code_of, postgres_at, programme_json};
 use crate::support::postgres::Postgres;
 use crate::support::proxy::{Direction, Wire};
 

@@ -113,7 +113,7 @@ macro_rules! columns {
 }
 
 /// What is new and what changed in a table, in no order.
-fn new_and_changed<'a, K, V>(table: &'a Table<K, V>) -> (Vec<&'a V>, Vec<&'a V>)
+fn new_and_changed<K, V>(table: &Table<K, V>) -> (Vec<&V>, Vec<&V>)
 where
     K: Eq + std::hash::Hash + Clone,
     V: Clone + PartialEq,
@@ -189,9 +189,12 @@ fn members(writes: &mut Writes, set: &WorkingSet) {
     writes.add("gone_verifications", &gone, || columns![gone; |row| row.org, |row| row.member]);
 }
 
+/// Lots, each beside its card.
+type Lots<'a> = Vec<(&'a Card, &'a Lot)>;
+
 fn cards(writes: &mut Writes, set: &WorkingSet) {
     let (mut new, mut changed): (Vec<&Card>, Vec<&Card>) = (Vec::new(), Vec::new());
-    let (mut new_lots, mut changed_lots): (Vec<(&Card, &Lot)>, Vec<(&Card, &Lot)>) = (Vec::new(), Vec::new());
+    let (mut new_lots, mut changed_lots): (Lots<'_>, Lots<'_>) = (Vec::new(), Vec::new());
     for (_, before, now) in set.cards.changes() {
         match before {
             None => new.push(&now.card),

@@ -14,7 +14,7 @@ fn hasty(server: &RedisServer) -> RedisGateConfig {
     RedisGateConfig { timeout: RedisGateConfig::TIMEOUT, ..config(server) }
 }
 
-fn wide() -> GateRequest {
+pub(super) fn wide() -> GateRequest {
     GateRequest::within(ORG).token(TOKEN).limit(Limit::on(Scope::Key, "k", &[RateRule::per_second(10_000)]))
 }
 
@@ -178,28 +178,6 @@ async fn nodes_share_a_limit_by_the_server_s_clock() {
     let asked = (0..50).map(|at| if at % 2 == 0 { ask(&one, &request, noon()) } else { ask(&two, &request, ahead) });
     let verdicts = futures_util::future::join_all(asked).await;
     assert_eq!(verdicts.iter().filter(|verdict| **verdict == GateVerdict::Go).count(), 10, "whatever the nodes' clocks say");
-}
-
-#[tokio::test]
-async fn a_user_with_only_the_named_commands_is_enough() {
-    let server = RedisServer::start();
-    let commands = ["evalsha", "script|load", "time", "get", "set", "sismember", "scard", "sadd", "srem", "pexpire", "ping"];
-    let mut set_user = ::redis::cmd("ACL");
-    set_user.arg("SETUSER").arg("gate").arg("on").arg(">secret-word").arg("~walaa:*");
-    commands.iter().for_each(|command| {
-        set_user.arg(format!("+{command}"));
-    });
-    set_user.exec(&mut server.connection()).expect("ACL SETUSER");
-    let by_server = RedisGateConfig { time: GateTime::Server, ..config(&server) };
-    let gate = started(RedisGateConfig { url: server.url_as("gate", "secret-word"), ..by_server }).await;
-    assert!(!format!("{gate:?}").contains("secret-word"));
-    gate.mark_captured(&capture(), noon()).await;
-    assert_eq!(ask(&gate, &wide(), noon()).await, GateVerdict::Captured(RedemptionId([7; 16])));
-    let pace = paced(1, "a", noon());
-    assert_eq!(ask(&gate, &pace, noon()).await, GateVerdict::Go);
-    gate.take_back(&pace).await;
-    assert_eq!(ask(&gate, &paced(1, "b", noon()), noon()).await, GateVerdict::Go);
-    assert!(gate.health().await.up);
 }
 
 #[tokio::test]
