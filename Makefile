@@ -51,6 +51,7 @@ check: build-packages ## Format, lints, house rules; licences and bans if cargo-
 	else echo "cargo-deny is not installed: licences and bans were not checked (cargo install cargo-deny)"; fi
 
 bench: build-packages ## Measures, with the limit of the machine beside each figure
+	@./.ci/packages postgresql
 	$(CARGO) bench --locked
 
 fmt: ## Formats the code

@@ -42,18 +42,18 @@ pub const SAME_ROWS: Script = Script {
 /// Reads passes.
 pub const PASS: Script = Script { name: "pass", text: include_str!("pass.sql"), count: None };
 
-/// Runs a script for a while on a database, reached at an address, and checks that every transaction did what it should.
-pub fn run(script: &Script, database: &TestDatabase, (url, time): (&str, Duration)) -> Measured {
+/// Runs a script for a while on a database, as if it were some time away, and checks that every transaction did what it should.
+pub fn run(script: &Script, database: &TestDatabase, (time, away): (Duration, Duration)) -> Measured {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let file = folder.path().join(script.name);
-    std::fs::write(&file, filled_in(script.text)).expect("writes");
+    std::fs::write(&file, with_pauses(filled_in(script.text), away)).expect("writes");
     let output = Command::new(binary("pgbench"))
         .args(["--no-vacuum", "--protocol=prepared", "--log", "--define=n=-1"])
         .args([format!("--client={CLIENTS}"), format!("--jobs={THREADS}"), format!("--time={}", time.as_secs())])
         .args([format!("--define=clients={CLIENTS}"), format!("--define=cards_per_client={CARDS_PER_CLIENT}")])
         .arg(format!("--log-prefix={}", folder.path().join("log").display()))
         .arg(format!("--file={}", file.display()))
-        .arg(url)
+        .arg(&database.url)
         .stdin(Stdio::null())
         .output()
         .expect("pgbench is installed with PostgreSQL");
@@ -77,6 +77,11 @@ fn latencies(folder: &Path) -> Vec<Duration> {
     let texts: Vec<String> = logs.map(|log| std::fs::read_to_string(log).expect("a log")).collect();
     let words = texts.iter().flat_map(|text| text.lines()).map(|line| line.split(' ').nth(2).expect("three words"));
     words.map(|micros| Duration::from_micros(micros.parse().expect("a number"))).collect()
+}
+
+/// The script with a pause behind each statement, in which pgbench serves its other clients.
+fn with_pauses(script: String, away: Duration) -> String {
+    if away == Duration::ZERO { script } else { script.replace(";\n", &format!(";\n\\sleep {} us\n", away.as_micros())) }
 }
 
 /// The script with SQL for its words: the ids of [`crate::shop`], made by the server from the numbers that pgbench counts.
