@@ -125,3 +125,45 @@ fn is_public_url(text: &str) -> bool {
     parsed.is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
         && !authority.contains(['/', '?', '#'])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SecretText;
+    use super::*;
+
+    fn said_of(redis: Redis) -> Vec<String> {
+        let mut found = Found::default();
+        redis.check(&mut found);
+        found.0.into_iter().map(|(key, what)| format!("{key} {what}")).collect()
+    }
+
+    #[test]
+    fn settings_of_redis_that_do_not_fit_its_address_are_told() {
+        let at = |url: &str| Redis { url: Some(SecretText::new(url)), ..Redis::default() };
+        let word = || Some(SecretText::new("swordfish"));
+        let watched = "rediss+sentinel://walaa:swordfish@a:1,b:2/shop";
+        let right = Redis {
+            ca_file: Some("ca.pem".into()),
+            sentinel_user: Some("look".to_owned()),
+            sentinel_password: word(),
+            ..at(watched)
+        };
+        assert_eq!(said_of(right), [""; 0]);
+        let cases = [
+            (at("redis-cluster://:swordfish@a"), "redis.url must begin with redis://"),
+            (at("redis+sentinel://:swordfish@a"), "redis.url must end with what the Sentinels call the master"),
+            (Redis { ca_file: Some("ca.pem".into()), ..at("redis://a") }, "redis.ca_file is given, but redis.url is without TLS"),
+            (Redis { ca_file: Some("ca.pem".into()), ..Redis::default() }, "redis.ca_file is given, but"),
+            (Redis { sentinel_password: word(), ..at("redis://a") }, "redis.sentinel_password is given, but redis.url names no"),
+            (
+                Redis { sentinel_user: Some("look".to_owned()), ..at(watched) },
+                "redis.sentinel_user needs redis.sentinel_password",
+            ),
+            (Redis { prefix: "{walaa}:".to_owned(), ..at("redis+cluster://a") }, "redis.prefix must have no { or }"),
+        ];
+        for (redis, sentence) in cases {
+            let said = said_of(redis);
+            assert!(said.len() == 1 && said[0].starts_with(sentence) && !said[0].contains("swordfish"), "{sentence}: {said:?}");
+        }
+    }
+}

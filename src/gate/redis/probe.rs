@@ -113,7 +113,7 @@ async fn cluster(seeds: &[Host], access: &Access) -> Result<RedisProbe, String> 
     for (seed, view) in seeds.iter().zip(views) {
         match view {
             Ok(view) if newest.as_ref().is_none_or(|known| (known.well, known.epoch) < (view.well, view.epoch)) => {
-                newest = Some(view)
+                newest = Some(view);
             }
             Ok(_) => {}
             Err(error) => warnings.push(format!("the node {seed} {}", in_words(&error))),
