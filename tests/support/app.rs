@@ -403,7 +403,6 @@ impl TestApp {
         let bytes = response.bytes().await.expect("a whole body").to_vec();
         let reply = Reply { status, headers, bytes, asked };
         if reply.status < 300 && self.ground.has_several_nodes() && changes_a_document(&ask.method, &ask.path) {
-            // It binds at once where it was written, and within a second at the other nodes.
             self.clock.advance_seconds(1);
         }
         if reply.header("content-type") == "application/problem+json" {
@@ -420,7 +419,7 @@ impl Drop for TestApp {
     }
 }
 
-/// Whether a request changes who may do what, or what a programme is: what nodes keep for a moment.
+/// Whether a request changes what nodes keep for a moment: it binds at once where it was written, and within a second elsewhere.
 fn changes_a_document(method: &str, path: &str) -> bool {
     method == "PUT"
         || ["/v1/keys/", "/v1/terminals/", "/v1/staff/"].iter().any(|prefix| path.starts_with(prefix) && method == "POST")
