@@ -111,7 +111,7 @@ impl Postgres {
         let began = Instant::now();
         while query(&self.url, "SELECT 1").is_err() {
             assert!(began.elapsed() < PATIENCE, "PostgreSQL recovers");
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::park_timeout(Duration::from_millis(50));
         }
     }
 
