@@ -266,6 +266,9 @@ mod tests {
         one.query("CREATE TABLE only_here (id bigint)").expect("a table");
         assert_eq!(one.query("SELECT count(*) FROM only_here").as_deref(), Ok("0"));
         assert!(other.query("SELECT count(*) FROM only_here").is_err(), "the other one is empty");
+        let copy = one.copy();
+        one.query("DROP TABLE only_here").expect("gone here");
+        assert_eq!(copy.query("SELECT count(*) FROM only_here").as_deref(), Ok("0"), "and still there in the copy");
     }
 
     #[test]
