@@ -36,7 +36,7 @@ use crate::pages::{Framing, Live, PageLimits, Pages};
 
 pub use error::{RunError, StartError};
 use listeners::Listeners;
-use tasks::Tasks;
+use tasks::{MarkPlaces, Tasks};
 
 /// What comes from outside: time and chance.
 #[derive(Clone)]
@@ -70,8 +70,9 @@ impl App {
         let db = open::database(config, &keyring).await?;
         open::check_keys(db.as_ref(), &keyring).await?;
         let mark_file = config.database.high_water_path();
-        high_water::check(db.as_ref(), mark_file.as_deref(), parts.clock.as_ref()).await?;
         let gate = open::gate(config, &keyring)?;
+        let mark = MarkPlaces { file: mark_file, gate: open::witness(config, (&gate, &keyring)) };
+        high_water::check(db.as_ref(), (mark.file.as_deref(), mark.gate.as_ref()), parts.clock.as_ref()).await?;
         let apple = open::apple(config, (&parts.clock, &parts.ids))?;
         let templates = open::templates(config)?;
         let google = google::issuers(config, (&gate, &parts.clock))?;
@@ -94,7 +95,7 @@ impl App {
         let views = ViewBuilder::new(Arc::clone(&db), keyring, Arc::clone(&parts.clock), public_url);
         let builder =
             Arc::new(PassBuilder::new(db, Arc::clone(&parts.clock), views, (Arc::clone(&apple), Arc::clone(&templates))));
-        let tasks = Tasks::new(&core, (&apple, writer.as_ref()), mark_file);
+        let tasks = Tasks::new(&core, (&apple, writer.as_ref()), mark);
         let trusted = config.server.trusted_proxies.clone();
         let client = move |request: &actix_web::HttpRequest| Some(address::client(request, &trusted));
         let callbacks = google::callbacks(config, &core, &google, client)?;

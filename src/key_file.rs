@@ -14,6 +14,8 @@ const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 const OWNER_ONLY: u32 = 0o600;
 /// The permissions that nobody but the owner may have on a key.
 const FOR_OTHERS: u32 = 0o077;
+/// The one of them that a key of root's may have: it says who of root's choice may read it, and nothing may be changed by it.
+const GROUP_READS: u32 = 0o040;
 /// Read for everybody, write for the owner.
 const PUBLIC: u32 = 0o644;
 /// A folder for its owner only.
@@ -67,23 +69,31 @@ pub enum Existing {
     Replace,
 }
 
-/// Reads a private file, if nobody else can.
+/// Reads a private file, if nobody else can. A file of root's may be readable by its group: that is how systemd's credentials and
+/// Kubernetes' secrets are handed to a service that is not root.
 ///
 /// # Errors
-/// When it can't be read, has any permission for group or others, or belongs neither to us nor to root.
+/// When it can't be read, has any other permission for group or others, or belongs neither to us nor to root.
 pub fn read(path: &Path) -> Result<Vec<u8>, KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let mode = metadata.mode() & 0o7777;
-    if mode & FOR_OTHERS != 0 {
+    let (owner, us) = (metadata.uid(), effective_user());
+    if is_open_to_others(mode, (owner, us)) {
         return Err(KeyFileError::OpenToOthers { path: path.to_owned(), mode });
     }
-    let (owner, us) = (metadata.uid(), effective_user());
     if owner != ROOT && us.is_some_and(|us| us != owner) {
         return Err(KeyFileError::ForeignOwner { path: path.to_owned(), owner, us: us.unwrap_or(ROOT) });
     }
     bounded(file, MAX_KEY_FILE_BYTES).map_err(failed)
+}
+
+/// Whether more than its owner, or those whom root lets read it, could have read or changed a file.
+fn is_open_to_others(mode: u32, (owner, us): (u32, Option<u32>)) -> bool {
+    let handed_to_us = owner == ROOT && us.is_some_and(|us| us != ROOT);
+    let allowed = if handed_to_us { GROUP_READS } else { 0 };
+    mode & FOR_OTHERS & !allowed != 0
 }
 
 /// Writes a file for its owner only.
@@ -224,6 +234,20 @@ mod tests {
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).expect("changed");
         read(&path).expect("stricter is fine");
+    }
+
+    #[test]
+    fn a_key_that_root_hands_to_us_may_be_readable_by_its_group_and_no_more() {
+        let handed = (ROOT, Some(10_001));
+        for mode in [0o400, 0o440, 0o600, 0o640] {
+            assert!(!is_open_to_others(mode, handed), "{mode:o}");
+        }
+        for mode in [0o404, 0o444, 0o450, 0o460, 0o644, 0o660] {
+            assert!(is_open_to_others(mode, handed), "{mode:o}");
+        }
+        assert!(is_open_to_others(0o440, (10_001, Some(10_001))), "our own");
+        assert!(is_open_to_others(0o440, (ROOT, Some(ROOT))), "root's, for root");
+        assert!(is_open_to_others(0o440, (ROOT, None)), "who we are is not known");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod contract;
 mod crash;
 mod google;
 mod model;
+mod ops;
 mod nodes;
 mod pages;
 mod support;

@@ -100,13 +100,13 @@ pub enum StartError {
     Db(#[from] DbError),
     /// The database is behind its mark.
     #[error(
-        "the database ends at {database}, but {} says that it had come to {known}: it is an older copy, and would redeem codes again. \
-         Put the newest backup in place with `walaa restore`, which raises the ledger's epoch. Never just remove the mark",
-        mark.display()
+        "the database ends at {database}, but {witness} says that it had come to {known}: it is an older copy, and would redeem codes again. \
+         Put the newest backup in place with `walaa restore`, or, when a server's own tools have done that, say so with \
+         `walaa db restored`; both raise the ledger's epoch. Never just remove the mark"
     )]
     Regressed {
-        /// The mark's file.
-        mark: PathBuf,
+        /// Who says so: a file, or Redis.
+        witness: String,
         /// The database's last operation.
         database: Timestamp,
         /// The mark's.

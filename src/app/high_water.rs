@@ -1,10 +1,12 @@
-//! The mark beside the database: how far the ledger had come. A database that is behind its mark lost something - an old copy was
-//! put back, or the disk lied - and would redeem codes again that were redeemed before.
+//! The ledger's mark, kept apart from the database: how far the ledger had come. A file beside a SQLite database, Redis for all nodes
+//! on one server. A database that is behind its mark lost something - an old copy was put back, the disk lied, or a standby took over
+//! that had not heard of everything - and would redeem codes again that were redeemed before.
 //!
-//! The mark is written after commits, never before, so a crash leaves it behind the database, which is harmless. `walaa restore` raises
-//! the ledger's epoch beyond the mark's, which counts more than any time.
+//! The mark is written after commits, never before, so a crash leaves it behind the database, which is harmless. `walaa restore` and
+//! `walaa db restored` raise the ledger's epoch beyond the mark's, which counts more than any time.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,6 +15,8 @@ use super::StartError;
 use crate::apple::certificates::key_file;
 use crate::clock::{Clock, Timestamp};
 use crate::db::Db;
+use crate::gate::Gate;
+pub use crate::gate::LedgerMark as Mark;
 
 /// How often the mark is written while operations come in.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -22,15 +26,6 @@ pub const CLOCK_TOLERANCE_MS: i64 = 5 * 60 * 1_000;
 
 /// 2026-01-01: no clock of a machine that runs this is earlier.
 pub const EARLIEST_CLOCK: Timestamp = Timestamp::from_millis(1_767_225_600_000);
-
-/// How far a ledger has come: its epoch, then the time of its last operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark {
-    /// One more with each restore.
-    pub epoch: i64,
-    /// The last operation.
-    pub last_op: Timestamp,
-}
 
 impl Mark {
     /// The database's own.
@@ -69,17 +64,23 @@ impl Mark {
     }
 }
 
-/// Refuses a database that is behind its mark, and a clock that is behind the database.
+/// Refuses a database that is behind its mark, wherever that is kept, and a clock that is behind the database.
 ///
 /// # Errors
 /// Either, with what to do.
-pub async fn check(db: &dyn Db, file: Option<&Path>, clock: &dyn Clock) -> Result<Mark, StartError> {
+pub async fn check(db: &dyn Db, (file, gate): (Option<&Path>, &dyn Gate), clock: &dyn Clock) -> Result<Mark, StartError> {
     let mark = Mark::of(db).await?;
+    let behind = |witness: String, known: Mark| StartError::Regressed { witness, database: mark.last_op, known: known.last_op };
     if let Some(path) = file
         && let Some(known) = Mark::read(path)?
         && mark < known
     {
-        return Err(StartError::Regressed { mark: path.to_owned(), database: mark.last_op, known: known.last_op });
+        return Err(behind(path.display().to_string(), known));
+    }
+    if let Some(known) = gate.ledger_mark().await
+        && mark < known
+    {
+        return Err(behind("Redis".to_owned(), known));
     }
     let now = clock.now();
     if now < EARLIEST_CLOCK || mark.last_op.since(now) > CLOCK_TOLERANCE_MS {
@@ -88,25 +89,56 @@ pub async fn check(db: &dyn Db, file: Option<&Path>, clock: &dyn Clock) -> Resul
     Ok(mark)
 }
 
-/// Keeps the mark up to date until the order to stop, and once more then.
-pub async fn keep(db: std::sync::Arc<dyn Db>, file: PathBuf, mut stop: watch::Receiver<bool>) {
-    let mut written = None;
-    loop {
-        let stopping = *stop.borrow_and_update();
-        match Mark::of(db.as_ref()).await {
-            Ok(mark) if Some(mark) > written => match mark.write(&file) {
-                Ok(()) => written = Some(mark),
-                Err(error) => tracing::error!(%error, "the mark of the last operation could not be written"),
-            },
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the database did not say how far it has come"),
+/// What keeps the mark up to date.
+pub struct Keeper {
+    /// Says how far it has come.
+    pub db: Arc<dyn Db>,
+    /// Remembers it for all nodes.
+    pub gate: Arc<dyn Gate>,
+    /// Remembers it on this machine.
+    pub file: Option<PathBuf>,
+}
+
+impl Keeper {
+    /// Keeps the mark up to date until the order to stop, and once more then. A database that falls behind while we serve is an alarm.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut written = None;
+        loop {
+            let stopping = *stop.borrow_and_update();
+            match Mark::of(self.db.as_ref()).await {
+                Ok(mark) if written.is_some_and(|known| mark < known) => {
+                    tracing::error!(database = %mark.last_op, "the ledger fell back: a server that lost commits has taken over. Stop, and see `walaa db restored --help`");
+                    metrics::counter!("walaa_ledger_regressed_total").increment(1);
+                }
+                Ok(mark) if Some(mark) > written => {
+                    if self.write(mark).await {
+                        written = Some(mark);
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "the database did not say how far it has come"),
+            }
+            if stopping {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => {}
+                _ = stop.changed() => {}
+            }
         }
-        if stopping {
-            return;
+    }
+
+    /// Whether it is remembered wherever it should be. What another node wrote later stands.
+    async fn write(&self, mark: Mark) -> bool {
+        if self.gate.ledger_mark().await.is_none_or(|known| known < mark) {
+            self.gate.note_ledger_mark(mark).await;
         }
-        tokio::select! {
-            () = tokio::time::sleep(INTERVAL) => {}
-            _ = stop.changed() => {}
+        match self.file.as_deref().map_or(Ok(()), |file| mark.write(file)) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "the mark of the last operation could not be written");
+                false
+            }
         }
     }
 }

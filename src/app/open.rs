@@ -125,6 +125,14 @@ pub fn gate(config: &Config, keyring: &Arc<Keyring>) -> Result<Arc<dyn Gate>, St
     }
 }
 
+/// Who remembers how far the ledger had come: the gate, unless the database is one that forgets.
+pub fn witness(config: &Config, (gate, keyring): (&Arc<dyn Gate>, &Arc<Keyring>)) -> Arc<dyn Gate> {
+    match config.database.parsed() {
+        Ok(DatabaseUrl::Memory) => Arc::new(MemoryGate::new(Arc::clone(keyring))),
+        _ => Arc::clone(gate),
+    }
+}
+
 /// How to reach Redis, if it is used.
 #[must_use]
 pub fn redis(config: &Config) -> Option<RedisGateConfig> {

@@ -8,12 +8,21 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::high_water;
+use super::high_water::Keeper;
 use crate::apple::account::Apple;
 use crate::cards::Core;
+use crate::gate::Gate;
 use crate::google::GoogleWriter;
 use crate::journal::Sequencer;
 use crate::outbox::{AppleSender, GoogleAsker, GoogleSender, OutboxWorker, Sweeper};
+
+/// Where the ledger's mark is kept.
+pub struct MarkPlaces {
+    /// On this machine.
+    pub file: Option<PathBuf>,
+    /// For all nodes.
+    pub gate: Arc<dyn Gate>,
+}
 
 /// The tasks of a gateway, not started yet.
 pub struct Tasks {
@@ -21,13 +30,13 @@ pub struct Tasks {
     outbox: Arc<OutboxWorker>,
     google: Option<(Arc<OutboxWorker>, Arc<GoogleAsker>)>,
     sweeper: Arc<Sweeper>,
-    mark_file: Option<PathBuf>,
+    mark: MarkPlaces,
     numbered: watch::Sender<u64>,
 }
 
 impl Tasks {
     /// The tasks over working parts.
-    pub fn new(core: &Core, (apple, google): (&Arc<Apple>, Option<&Arc<GoogleWriter>>), mark_file: Option<PathBuf>) -> Self {
+    pub fn new(core: &Core, (apple, google): (&Arc<Apple>, Option<&Arc<GoogleWriter>>), mark: MarkPlaces) -> Self {
         let Core { db, clock, ids, batcher, .. } = core;
         let sender = AppleSender::new(Arc::clone(db), Arc::clone(apple), Arc::clone(ids));
         let outbox = OutboxWorker::new(Arc::clone(db), Arc::clone(clock), Arc::clone(ids), Arc::new(sender));
@@ -39,7 +48,7 @@ impl Tasks {
         });
         let sweeper = Sweeper::new(Arc::clone(db), batcher.clone(), Arc::clone(clock), Arc::clone(ids));
         let numbered = watch::Sender::default();
-        Self { core: core.clone(), outbox: Arc::new(outbox), google, sweeper: Arc::new(sweeper), mark_file, numbered }
+        Self { core: core.clone(), outbox: Arc::new(outbox), google, sweeper: Arc::new(sweeper), mark, numbered }
     }
 
     /// Wakes the outbox.
@@ -81,9 +90,9 @@ impl Tasks {
             tasks.push(("google", tokio::spawn(worker.run(until(stopped.clone())))));
             tasks.push(("google questions", tokio::spawn(asker.run(until(stopped.clone())))));
         }
-        if let Some(file) = self.mark_file {
-            tasks.push(("mark", tokio::spawn(high_water::keep(db, file, stopped))));
-        }
+        let MarkPlaces { file, gate } = self.mark;
+        let keeper = Keeper { db, gate, file };
+        tasks.push(("mark", tokio::spawn(keeper.run(stopped))));
         Running { stop, tasks }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::audit::{AuditResult, verify_journal};
+use super::upkeep::raise;
 use super::{CliError, ConfigFile, Ending, Surroundings, block_on};
 use crate::app::high_water::Mark;
 use crate::app::open;
@@ -161,8 +162,9 @@ fn restored(args: &RestoredArgs, around: &mut Surroundings<'_>) -> Result<Ending
     let mark = block_on(async {
         let db = open::database(&config, &keyring).await?;
         open::check_keys(db.as_ref(), &keyring).await?;
-        db.raise_epoch().await?;
-        Ok(Mark::of(db.as_ref()).await?)
+        let in_file = config.database.high_water_path().as_deref().map(Mark::read).transpose()?.flatten();
+        let known = in_file.max(open::gate(&config, &keyring)?.ledger_mark().await);
+        raise(&db, known).await
     })?;
     writeln!(around.out, "The ledger ends at {}; its epoch is {} now.", mark.last_op, mark.epoch)?;
     writeln!(

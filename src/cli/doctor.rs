@@ -19,7 +19,7 @@ use crate::apple::certificates::{Finding, Severity, examine};
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseUrl};
 use crate::db::Db;
-use crate::gate::probe_redis;
+use crate::gate::{MemoryGate, probe_redis};
 use crate::ledger::DocumentKind;
 use crate::passes::{self, Template};
 use crate::programme::Programme;
@@ -176,7 +176,9 @@ async fn database(config: &Config, clock: &dyn Clock, (keyring, looks): (&Arc<Ke
         Err(error) => looks.refused("master keys", &error),
     }
     let mark_file = config.database.high_water_path();
-    match high_water::check(db.as_ref(), mark_file.as_deref(), clock).await {
+    // A gate that can't be started is told by the look at Redis.
+    let gate = open::gate(config, keyring).unwrap_or_else(|_| Arc::new(MemoryGate::new(Arc::clone(keyring))));
+    match high_water::check(db.as_ref(), (mark_file.as_deref(), gate.as_ref()), clock).await {
         Ok(Mark { epoch, last_op }) => looks.fine("clock", format!("it fits the last operation ({last_op}, epoch {epoch})")),
         Err(error @ StartError::ClockBehind { .. }) => looks.refused("clock", &error),
         Err(error) => looks.refused("database", &error),

@@ -126,7 +126,8 @@ fn prepare(config: &Config, backup: &Path, unfinished: &Path) -> Result<(Mark, L
             let findings = checked.findings.join("\n  ");
             return Err(CliError::Other(format!("the backup does not agree with itself:\n  {findings}")));
         }
-        let known = mark_file.as_deref().map(Mark::read).transpose()?.flatten();
+        let in_file = mark_file.as_deref().map(Mark::read).transpose()?.flatten();
+        let known = in_file.max(open::gate(config, &keyring)?.ledger_mark().await);
         Ok((raise(&db, known).await?, checked))
     });
     if result.is_err() {
@@ -136,7 +137,7 @@ fn prepare(config: &Config, backup: &Path, unfinished: &Path) -> Result<(Mark, L
 }
 
 /// Raises the epoch beyond everything that was seen before, so that the mark beside the database lets it in.
-async fn raise(db: &Arc<dyn Db>, known: Option<Mark>) -> Result<Mark, CliError> {
+pub(super) async fn raise(db: &Arc<dyn Db>, known: Option<Mark>) -> Result<Mark, CliError> {
     loop {
         let epoch = db.raise_epoch().await?;
         if known.is_none_or(|known| epoch > known.epoch) {

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::Gate;
 use super::bounded::Bounded;
 use super::limit::{Limit, RateRule};
 use super::pace::{OpMark, PaceRule};
 use super::request::{Capture, GateRequest, marker_key};
 use super::rules::{self, Arrivals, Pace};
 use super::verdict::{GateError, GateHealth, GateVerdict, Part, Refusal, merge};
+use super::{Gate, LedgerMark};
 use crate::clock::Timestamp;
 use crate::tokens::{Keyring, Marker};
 
@@ -185,6 +185,13 @@ impl Gate for MemoryGate {
     async fn take_back(&self, request: &GateRequest) {
         self.forget(request);
     }
+
+    /// What one process remembers dies with it, and says nothing about a ledger that it did not see.
+    async fn ledger_mark(&self) -> Option<LedgerMark> {
+        None
+    }
+
+    async fn note_ledger_mark(&self, _: LedgerMark) {}
 
     async fn health(&self) -> GateHealth {
         GateHealth { backend: "memory", up: true, detail: None }

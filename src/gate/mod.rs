@@ -34,6 +34,15 @@ pub use verdict::{GateError, GateHealth, GateVerdict, Refusal};
 
 use crate::clock::Timestamp;
 
+/// How far a ledger has come: its epoch, then the time of its last operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LedgerMark {
+    /// One more with each restore.
+    pub epoch: i64,
+    /// The last operation.
+    pub last_op: Timestamp,
+}
+
 /// A gate.
 #[async_trait]
 pub trait Gate: Send + Sync {
@@ -48,6 +57,12 @@ pub trait Gate: Send + Sync {
 
     /// Takes the operation's marks back out of the pace rules, when the ledger refused what the gate had let through.
     async fn take_back(&self, request: &GateRequest);
+
+    /// How far the ledger had come when a node last told the gate; none from a gate that forgets, is out of reach, or was never told.
+    async fn ledger_mark(&self) -> Option<LedgerMark>;
+
+    /// Remembers how far the ledger has come. May be lost. The caller sees to it that it only rises.
+    async fn note_ledger_mark(&self, mark: LedgerMark);
 
     /// Whether the gate is there, for `/readyz` and metrics.
     async fn health(&self) -> GateHealth;

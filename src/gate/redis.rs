@@ -1,6 +1,6 @@
 //! The gate in Redis, shared by all nodes. Each part of a check is one single-key script or one GET; all go in one pipeline.
 //!
-//! Keys, after the prefix: `S:<org>:<token hash>` = the authenticated marker; `L:<org>:<scope>:<id>` = a limit; `P:<org>:<kind>:<card>:<terminal>:<day>` = the
+//! Keys, after the prefix: `S:<org>:<token hash>` = the authenticated marker; `L:<org>:<scope>:<id>` = a limit; `M` = the ledger's mark; `P:<org>:<kind>:<card>:<terminal>:<day>` = the
 //! operations of a pace rule. All expire. None has a hash tag: on a Cluster the keys of one organisation spread over all slots, and each
 //! stands alone. Limits go by the server's clock, so that nodes agree. `docker/redis/users.acl` has a user who may run just what is used here.
 //!
@@ -28,18 +28,24 @@ use async_trait::async_trait;
 pub use self::address::RedisAddress;
 use self::link::{Answer, Keyed, Link, Route, Scripts};
 pub use self::probe::{RedisProbe, probe};
-use super::Gate;
 use super::limit::{Charge, Limit};
 use super::memory::MemoryGate;
 use super::pace::PaceRule;
 use super::request::{Capture, GateRequest, marker_key};
 use super::verdict::{GateError, GateHealth, GateVerdict, Part, Refusal, merge};
+use super::{Gate, LedgerMark};
 use crate::clock::Timestamp;
 use crate::tokens::Keyring;
 
 /// What the scripts answer for a pace rule that is full, and for an operation newly marked.
 const PACE_FULL: i64 = 0;
 const PACE_MARKED: i64 = 1;
+
+/// Where the ledger's mark is kept, after the prefix.
+const MARK_KEY: &str = "M";
+
+/// How long a start waits for Redis, to ask how far the ledger had come.
+const MARK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest a pace key is kept: a day of 25 hours, and clocks that differ.
 const LONGEST_PACE_MS: i64 = 26 * 3_600_000;
@@ -292,6 +298,27 @@ impl Gate for RedisGate {
     async fn take_back(&self, request: &GateRequest) {
         self.beneath.forget(request);
         self.forget(request, request.paces.iter().collect()).await;
+    }
+
+    async fn ledger_mark(&self) -> Option<LedgerMark> {
+        let up = tokio::time::timeout(MARK_PATIENCE, self.wait_until_up()).await;
+        up.ok()?;
+        match self.link.send(&[self.command("GET", MARK_KEY)]).await.pop() {
+            Some(Ok(Value::BulkString(stored))) => {
+                let (epoch, last_op) = self.keyring.read_ledger_mark(&stored)?;
+                Some(LedgerMark { epoch, last_op: Timestamp::from_millis(last_op) })
+            }
+            _ => None,
+        }
+    }
+
+    async fn note_ledger_mark(&self, mark: LedgerMark) {
+        let Some(text) = self.keyring.ledger_mark(mark.epoch, mark.last_op.millis()) else { return };
+        let mut set = self.command("SET", MARK_KEY);
+        set.command.arg(&text);
+        if !matches!(self.link.send(&[set]).await.pop(), Some(Ok(_))) {
+            metrics::counter!("walaa_gate_writes_lost_total").increment(1);
+        }
     }
 
     async fn health(&self) -> GateHealth {

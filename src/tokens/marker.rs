@@ -14,6 +14,20 @@ use crate::ids::{OrgId, RedemptionId};
 /// Bytes of kid, redemption id and MAC.
 const MARKER_BYTES: usize = 33;
 
+/// Bytes of the ledger's mark: epoch, milliseconds, and a marker over both.
+pub const MARK_BYTES: usize = 16 + MARKER_BYTES;
+
+/// No organisation has this id: what is signed for it is about the whole ledger.
+const NOBODY: OrgId = OrgId([0; 16]);
+
+/// What the ledger's mark is signed over, in the place of a token's hash.
+fn mark_subject(epoch: i64, last_op_ms: i64) -> TokenHash {
+    let mut subject = *b"ledger mark     ................";
+    subject[16..24].copy_from_slice(&epoch.to_be_bytes());
+    subject[24..].copy_from_slice(&last_op_ms.to_be_bytes());
+    TokenHash(subject)
+}
+
 /// The value of a marker as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marker([u8; MARKER_BYTES]);
@@ -48,6 +62,26 @@ impl Keyring {
         verify_slices_are_equal(&expected, &stored[17..]).ok().map(|()| redemption)
     }
 
+    /// The authenticated text of how far the ledger has come (epoch and the milliseconds of its last operation), for the witness to keep.
+    #[must_use]
+    pub fn ledger_mark(&self, epoch: i64, last_op_ms: i64) -> Option<[u8; MARK_BYTES]> {
+        let marker = self.marker(self.scope(NOBODY), &mark_subject(epoch, last_op_ms), RedemptionId([0; 16])).ok()?;
+        let mut bytes = [0; MARK_BYTES];
+        bytes[..8].copy_from_slice(&epoch.to_be_bytes());
+        bytes[8..16].copy_from_slice(&last_op_ms.to_be_bytes());
+        bytes[16..].copy_from_slice(marker.as_bytes());
+        Some(bytes)
+    }
+
+    /// Reads what [`Keyring::ledger_mark`] wrote: epoch and milliseconds; anything that is not ours is nothing.
+    #[must_use]
+    pub fn read_ledger_mark(&self, stored: &[u8]) -> Option<(i64, i64)> {
+        let stored: &[u8; MARK_BYTES] = stored.try_into().ok()?;
+        let number = |at: usize| i64::from_be_bytes(std::array::from_fn(|place| stored[at + place]));
+        let (epoch, last_op_ms) = (number(0), number(8));
+        self.read_marker(NOBODY, &mark_subject(epoch, last_op_ms), &stored[16..]).map(|_| (epoch, last_op_ms))
+    }
+
     fn marker_mac(&self, scope: KeyScope, token: &TokenHash, redemption: RedemptionId) -> Result<[u8; 16], UnknownKid> {
         let mut context = hmac::Context::with_key(&self.purpose_key(scope, Purpose::CaptureMarker)?);
         context.update(&token.0);
@@ -60,6 +94,19 @@ impl Keyring {
 mod tests {
     use super::super::keyring::tests::vector_keyring;
     use super::*;
+
+    #[test]
+    fn only_our_own_mark_of_the_ledger_is_believed() {
+        let keyring = vector_keyring();
+        let mark = keyring.ledger_mark(3, 1_800_000_000_123).unwrap();
+        assert_eq!(keyring.read_ledger_mark(&mark), Some((3, 1_800_000_000_123)));
+        for place in 0..MARK_BYTES {
+            let mut forged = mark;
+            forged[place] ^= 1;
+            assert_eq!(keyring.read_ledger_mark(&forged), None, "byte {place}");
+        }
+        assert_eq!(keyring.read_ledger_mark(b""), None);
+    }
 
     #[test]
     fn only_our_own_marker_in_its_own_place_is_believed() {

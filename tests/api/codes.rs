@@ -353,14 +353,13 @@ fn nothing(app: &TestApp) -> Command {
 async fn outages(seen: &mut Seen) {
     let app = TestApp::spawn().await;
     let store = json!({ "name": { "en": "Harbour" } });
-    let other = rusqlite::Connection::open(app.folder.path().join("walaa.db")).expect("opens");
-    other.execute_batch("BEGIN IMMEDIATE").expect("locks");
+    let blockade = app.ground.block(app.folder.path());
     seen.note(Code::LedgerUnavailable, &app.post(&app.shop.owner, "/v1/stores", &store).await);
     while !matches!(app.core.batcher.execute(nothing(&app)).now_or_never(), Some(Err(_))) {
         tokio::task::yield_now().await;
     }
     seen.note(Code::Overloaded, &app.post(&app.shop.owner, "/v1/stores", &store).await);
-    other.execute_batch("ROLLBACK").expect("lets go");
+    drop(blockade);
 
     let nowhere = RedisGateConfig { on_down: OnDown::Refuse, ..RedisGateConfig::new("redis://127.0.0.1:1") };
     let mut core = app.core.clone();

@@ -41,13 +41,11 @@ async fn a_capture_that_the_ledger_lost_is_refused_and_not_done_again() {
     let app = TestApp::spawn().await;
     let customer = app.enrol(&app.shop).await;
     app.earn(&app.shop, &customer.card, "30.000").await;
-    let backup = app.folder.path().join("old.db");
     let code = app.live_code(&app.shop, &customer.card).await;
-    app.core.db.backup(&backup).await.expect("a hot backup");
+    let backup = app.ground.backup(&app.core, app.folder.path()).await;
     let reward = app.first_reward(&app.shop, &code).await;
     app.redeem_with(&app.shop.pos, &code, &reward).await.expect(201);
-    let mint: Arc<dyn walaa::ledger::TokenMint> = Arc::<walaa::tokens::Keyring>::clone(&app.core.keyring);
-    let old: Arc<dyn walaa::db::Db> = walaa::db::sqlite::SqliteDb::open(&backup, mint).expect("the backup opens");
+    let old = Arc::clone(&backup.db);
     let mut core = app.core.clone();
     core.batcher = walaa::db::batcher::Batcher::start(Arc::clone(&old), Arc::clone(&core.clock));
     core.db = old;

@@ -47,10 +47,7 @@ async fn nothing_in_the_database_is_a_pin() {
         let new = app.post(&app.shop.owner, &format!("/v1/staff/{}/pin", id(&made)), &Value::Null).await.expect(201);
         pins.push(new["pin"].as_str().expect("a PIN").to_owned());
     }
-    let mut bytes = Vec::new();
-    for name in ["walaa.db", "walaa.db-wal"] {
-        bytes.extend(std::fs::read(app.folder.path().join(name)).unwrap_or_default());
-    }
+    let bytes = app.ground.all_stored(app.folder.path());
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.matches("$argon2id$v=19$m=19456,t=2,p=1$").count() >= 8, "the rows are in what was read");
     // One of them may stand in some number by chance; what stores PINs stores all of them.

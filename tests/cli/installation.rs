@@ -68,6 +68,13 @@ impl Installation {
         std::fs::write(self.path("walaa.toml"), text).expect("the folder is ours");
     }
 
+    /// Writes the configuration with another database.
+    pub fn use_database(&self, url: &str) {
+        let file = self.path("walaa.toml");
+        let text = std::fs::read_to_string(&file).expect("it was written");
+        std::fs::write(&file, text.replace("sqlite:data/walaa.db", url)).expect("the folder is ours");
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

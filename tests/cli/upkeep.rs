@@ -1,6 +1,8 @@
 //! Backup and restore: a copy while the gateway runs, and a way back that can't redeem a code twice unnoticed.
 
 use super::installation::{Installation, walaa};
+use crate::support::postgres::Postgres;
+use crate::support::redis::RedisServer;
 
 fn key_count(installation: &Installation) -> usize {
     installation.run(&["keys", "list"]).out.lines().filter(|line| line.trim_start().starts_with("key_")).count()
@@ -90,4 +92,74 @@ fn the_audit_finds_what_was_changed_behind_our_back() {
     let broken = installation.run(&["audit", "verify"]);
     assert!(!broken.fine && broken.out.contains("BROKEN at row 2"), "{}", broken.out);
     assert!(!walaa(&["audit", "verify", "--config", "no-such.toml"]).fine);
+}
+
+#[test]
+fn a_shop_moves_to_a_server_and_serves_there() {
+    let installation = Installation::new();
+    installation.found("Qahwa House");
+    let server = installation.serve();
+    let database = Postgres::database();
+    let file = format!("sqlite:{}", installation.path("data/walaa.db").display());
+    let copy = ["db", "copy", "--from", &file, "--to", &database.url];
+    let running = installation.run(&copy);
+    assert!(!running.fine && running.err.contains("is in use by a running gateway"), "{}", running.err);
+    server.terminate();
+    assert!(server.ended_well());
+    let wrong_way = installation.run(&["db", "copy", "--from", &database.url, "--to", &file]);
+    assert!(!wrong_way.fine && wrong_way.err.contains("the way is from"), "{}", wrong_way.err);
+    let moved = installation.run(&copy);
+    assert!(moved.fine && moved.out.contains("Everything is on the server"), "{}{}", moved.out, moved.err);
+    assert!(moved.out.contains("2 rows are whole"), "{}", moved.out);
+    let twice = installation.run(&copy);
+    assert!(!twice.fine && twice.err.contains("not empty"), "{}{}", twice.out, twice.err);
+    installation.use_database(&database.url);
+    assert_eq!(key_count(&installation), 1);
+    let server = installation.serve();
+    assert!(
+        installation.run(&["keys", "create", "--organisation", "Qahwa House", "--role", "pos"]).fine,
+        "beside a running node"
+    );
+    server.terminate();
+    assert!(server.ended_well());
+    let whole = installation.run(&["audit", "verify"]);
+    assert!(whole.fine && whole.out.contains("3 rows are whole"), "{}{}", whole.out, whole.err);
+    let migrated = installation.run(&["db", "migrate"]);
+    assert!(migrated.fine && migrated.out.contains("the newest"), "{}{}", migrated.out, migrated.err);
+    let restored = installation.run(&["db", "restored"]);
+    assert!(restored.fine && restored.out.contains("its epoch is 2 now"), "{}{}", restored.out, restored.err);
+    assert!(!installation.run(&["backup", "x.db"]).fine, "a server has its own tools");
+}
+
+#[test]
+fn redis_remembers_how_far_a_server_s_ledger_had_come() {
+    let (redis, database) = (RedisServer::start(), Postgres::database());
+    let installation = Installation::new();
+    installation.configure(&format!("[redis]\nurl = \"{}\"\ntimeout_ms = 1000\n", redis.url()));
+    installation.use_database(&database.url);
+    installation.found("Qahwa House");
+    let older = format!("{}_older", database.url.rsplit('/').next().expect("a name"));
+    let here = database.url.rsplit('/').next().expect("a name");
+    database.query(&format!("CREATE DATABASE {older} TEMPLATE {here}")).expect("nobody is connected");
+    assert!(installation.run(&["keys", "create", "--organisation", "Qahwa House", "--role", "pos"]).fine);
+    let server = installation.serve();
+    server.terminate();
+    assert!(server.ended_well());
+    let sneaked = database.url.replace(here, &older);
+    let config = std::fs::read_to_string(installation.path("walaa.toml")).expect("is there");
+    std::fs::write(installation.path("walaa.toml"), config.replace(&database.url, &sneaked)).expect("writes");
+    let refused = installation.serve_refused();
+    assert!(refused.contains("Redis says that it had come to"), "{refused}");
+    let doctor = installation.run(&["doctor"]);
+    assert!(!doctor.fine && doctor.out.contains("Redis says"), "{}", doctor.out);
+    let restored = installation.run(&["db", "restored"]);
+    assert!(restored.fine && restored.out.contains("its epoch is 2 now"), "{}{}", restored.out, restored.err);
+    let server = installation.serve();
+    server.terminate();
+    assert!(server.ended_well());
+    redis.run("SET walaa:M forged");
+    let server = installation.serve();
+    server.terminate();
+    assert!(server.ended_well(), "what we did not write says nothing");
+    database.query(&format!("DROP DATABASE {older} WITH (FORCE)")).expect("drops");
 }

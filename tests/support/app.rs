@@ -10,8 +10,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
-use walaa::app::{App, Parts};
+use walaa::app::Parts;
 use walaa::cards::{Asked, Core};
 use walaa::clock::{ManualClock, Timestamp};
 use walaa::config::{self, Config, Listen, SecretText};
@@ -24,6 +23,7 @@ use walaa::ledger::{Body, DocumentKey, Fingerprint, OpKey, Principal, PutDocumen
 use walaa::tokens::{Credential, Environment, KeyHolder, Keyring};
 
 use super::described;
+use super::ground::{Ground, Nodes};
 use super::ledger::START;
 use super::redis::RedisServer;
 
@@ -74,9 +74,10 @@ pub struct TestApp {
     client: reqwest::Client,
     operators: String,
     other_doors: Vec<ServerHandle>,
-    _stop: oneshot::Sender<()>,
+    _nodes: Nodes,
     pub folder: tempfile::TempDir,
-    _redis: Option<RedisServer>,
+    /// What it stands on.
+    pub ground: Ground,
 }
 
 /// A gate on a real Redis, by the tests' clock.
@@ -207,29 +208,21 @@ impl TestApp {
     pub async fn empty_with(folder: tempfile::TempDir, clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> Self {
         let parts = Parts { clock: Arc::<ManualClock>::clone(&clock), ids: Arc::new(SystemIds) };
         let mut config = config(folder.path());
-        let on_redis = std::env::var("WALAA_TEST_GATE").is_ok_and(|gate| gate == "redis");
-        let redis = on_redis.then(RedisServer::start);
-        config.redis.url = redis.as_ref().map(|redis| SecretText::new(redis.url()));
+        let ground = Ground::prepare(&mut config);
         change(&mut config);
-        let app = App::build(&config, parts).await.expect("the gateway starts");
-        let (address, operators) = (local(app.port()), local(app.admin_port()));
-        let (core, state) = (app.core().clone(), app.state().clone());
-        let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(app.run_until(async {
-            let _sender_gone = stopped.await;
-        }));
+        let nodes = Nodes::start(&ground, &config, &parts).await;
         Self {
-            address,
-            operators,
+            address: local(nodes.port),
+            operators: local(nodes.admin_port),
             clock,
-            core,
-            state,
+            core: nodes.core.clone(),
+            state: nodes.state.clone(),
             shop: Shop::default(),
             client: reqwest::Client::new(),
             other_doors: Vec::new(),
-            _stop: stop,
+            _nodes: nodes,
             folder,
-            _redis: redis,
+            ground,
         }
     }
 

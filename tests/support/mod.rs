@@ -3,6 +3,7 @@
 pub mod app;
 pub mod chance;
 pub mod described;
+pub mod ground;
 pub mod ledger;
 pub mod phone_world;
 pub mod postgres;

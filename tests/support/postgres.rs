@@ -4,7 +4,7 @@
 //! `WALAA_TEST_POSTGRES` names a superuser on a running server, [`Postgres::database`] uses that one; a server for faults is always
 //! an own one.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -173,6 +173,28 @@ impl TestDatabase {
     pub fn query(&self, sql: &str) -> Result<String, String> {
         query(&self.url, sql)
     }
+
+    /// All of it as text; bytes that are text stand there as text.
+    pub fn dump(&self) -> Vec<u8> {
+        let output = Command::new(binary("pg_dump")).arg(&self.url).env("PGOPTIONS", "-c bytea_output=escape").output();
+        let output = output.expect("pg_dump is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// A copy of it as it is now.
+    pub fn copy(&self) -> Self {
+        let copy = Postgres { url: self.server.clone(), own: None }.fresh();
+        let mut restore = Command::new(binary("psql"))
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", &copy.url])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("psql is installed");
+        restore.stdin.take().expect("its input is piped").write_all(&self.dump()).expect("psql listens");
+        assert!(restore.wait().expect("psql ends").success(), "what was dumped can be restored");
+        copy
+    }
 }
 
 impl Drop for TestDatabase {
@@ -195,7 +217,7 @@ fn query(url: &str, sql: &str) -> Result<String, String> {
 }
 
 /// A program of PostgreSQL's: the newest version that Debian has put aside, else the one in the path.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.max_by_key(|version| version.file_name().to_str().and_then(|number| number.parse::<u32>().ok()));
     let program = newest.map(|version| version.path().join("bin").join(name));
