@@ -83,7 +83,7 @@ impl Redis {
 mod tests {
     use super::*;
 
-    fn said_of(redis: Redis) -> Vec<String> {
+    fn said_of(redis: &Redis) -> Vec<String> {
         let mut said = Vec::new();
         redis.check(&mut |right, key, what| said.extend((!right).then(|| format!("redis.{key} {what}"))));
         said
@@ -100,7 +100,7 @@ mod tests {
             sentinel_password: word(),
             ..at(watched)
         };
-        assert_eq!(said_of(right), [""; 0]);
+        assert_eq!(said_of(&right), [""; 0]);
         let cases = [
             (at("redis-cluster://:swordfish@a"), "redis.url must begin with redis://"),
             (at("redis+sentinel://:swordfish@a"), "redis.url must end with what the Sentinels call the master"),
@@ -114,7 +114,7 @@ mod tests {
             (Redis { prefix: "{walaa}:".to_owned(), ..at("redis+cluster://a") }, "redis.prefix must have no { or }"),
         ];
         for (redis, sentence) in cases {
-            let said = said_of(redis);
+            let said = said_of(&redis);
             assert!(said.len() == 1 && said[0].starts_with(sentence) && !said[0].contains("swordfish"), "{sentence}: {said:?}");
         }
     }
