@@ -6,6 +6,7 @@ mod database;
 mod google;
 mod messages;
 mod read;
+mod redis;
 mod secret;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ pub use database::{Database, DatabaseUrl};
 pub use google::GoogleAccount;
 pub use messages::{Mail, MailEncryption, Sms};
 pub use read::{ConfigError, Finding, Origin, Sources};
+pub use redis::{Redis, RedisDown};
 pub use secret::SecretText;
 
 use crate::http::address::Network;
@@ -131,57 +133,6 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-/// What to do while Redis can't be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RedisDown {
-    /// The ledger decides alone.
-    #[default]
-    Degrade,
-    /// Refuse with 503.
-    Refuse,
-}
-
-/// The shared gate.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Redis {
-    /// Where Redis is; may hold a password.
-    pub url: Option<SecretText>,
-    /// A file that holds the address.
-    pub url_file: Option<PathBuf>,
-    /// Whom to trust for TLS.
-    pub ca_file: Option<PathBuf>,
-    /// Who we are to the Sentinels.
-    pub sentinel_user: Option<String>,
-    /// Our password there.
-    pub sentinel_password: Option<SecretText>,
-    /// A file that holds that password.
-    pub sentinel_password_file: Option<PathBuf>,
-    /// What stands before every key.
-    pub prefix: String,
-    /// What to do while it can't be reached.
-    pub on_down: RedisDown,
-    /// How long it may take for an answer.
-    pub timeout_ms: u64,
-}
-
-impl Default for Redis {
-    fn default() -> Self {
-        Self {
-            url: None,
-            url_file: None,
-            ca_file: None,
-            sentinel_user: None,
-            sentinel_password: None,
-            sentinel_password_file: None,
-            prefix: "walaa:".to_owned(),
-            on_down: RedisDown::default(),
-            timeout_ms: 20,
-        }
-    }
 }
 
 /// Whether keys work on real value.
