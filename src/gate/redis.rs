@@ -45,7 +45,7 @@ const PACE_MARKED: i64 = 1;
 /// Where the ledger's mark is kept, after the prefix.
 const MARK_KEY: &str = "M";
 
-/// How long a start waits for Redis, to ask how far the ledger had come.
+/// How long a start and a command wait for Redis, to ask what it remembers of the ledger.
 const MARK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest a pace key is kept: a day of 25 hours, and clocks that differ.

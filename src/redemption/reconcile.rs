@@ -12,8 +12,8 @@ use crate::error::{Code, Problem};
 use crate::gate::MOST_REMEMBERED;
 use crate::ids::{OpId, OrgId, RedemptionId};
 use crate::ledger::{
-    Body, Command, Fingerprint, OpHeader, OpKey, Principal, Reconcile, Reconciled, Settled, Token, TokenHash, TokenKind, TokenState,
-    settling,
+    Body, Command, Fingerprint, OpHeader, OpKey, Principal, Reconcile, Reconciled, Settled, Token, TokenHash, TokenKind,
+    TokenState, settling,
 };
 use crate::tokens;
 
@@ -119,7 +119,12 @@ impl Core {
         remembered.ok_or_else(|| Code::GateUnavailable.into())
     }
 
-    async fn settle(&self, epoch: i64, token: &Token, witness: Option<RedemptionId>) -> Result<(Settled, Option<RedemptionId>), Problem> {
+    async fn settle(
+        &self,
+        epoch: i64,
+        token: &Token,
+        witness: Option<RedemptionId>,
+    ) -> Result<(Settled, Option<RedemptionId>), Problem> {
         // A voucher's lost capture takes its own id again; every other operation is a new one, so that the lost one's id stays free.
         let came_back = witness.filter(|_| settling(token.kind, witness) == Settled::Captured);
         let id = came_back.map_or_else(|| self.ids.ordered(self.clock.now()), |redemption| redemption.0);

@@ -317,3 +317,12 @@ async fn the_serving_user_changes_no_table_and_no_evidence() {
         assert!(refused.contains("immutable"), "{sql}: {refused}");
     }
 }
+
+#[tokio::test]
+async fn codes_of_earlier_epochs_are_found_among_many_others() {
+    let world = World::on_postgres().await;
+    let customer = world.enrol().await;
+    let many = crate::contract::many_used_codes(world.org, customer.card, |hex| format!("'\\x{hex}'::bytea"));
+    world.server().query(&many).expect("fits");
+    crate::contract::are_found_among_many(&world, customer).await;
+}

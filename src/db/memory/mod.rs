@@ -381,9 +381,8 @@ impl Db for MemoryDb {
 
     async fn tokens_before_epoch(&self, org: OrgId, after: Option<TokenHash>, limit: usize) -> Result<Vec<Token>, DbError> {
         let state = self.state();
-        let old = |token: &&Token| {
-            token.state == TokenState::Issued && token.kind != TokenKind::Identify && token.epoch < state.epoch
-        };
+        let old =
+            |token: &&Token| token.state == TokenState::Issued && token.kind != TokenKind::Identify && token.epoch < state.epoch;
         let from = after.map_or(Bound::Included((org, TokenHash::default())), |after| Bound::Excluded((org, after)));
         let of_org = state.tokens.range((from, Bound::Unbounded)).take_while(|(key, _)| key.0 == org);
         Ok(of_org.map(|(_, token)| token).filter(old).take(limit).cloned().collect())
