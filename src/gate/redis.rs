@@ -305,6 +305,9 @@ impl Gate for RedisGate {
         if tokens.len() > MOST_REMEMBERED || tokio::time::timeout(MARK_PATIENCE, self.wait_until_up()).await.is_err() {
             return None;
         }
+        if tokens.is_empty() {
+            return Some(Vec::new());
+        }
         let gets: Vec<Keyed> = tokens.iter().map(|token| self.command("GET", &marker_key(org, token))).collect();
         let answers = self.link.send(&gets).await.into_iter().zip(tokens);
         let read = answers.map(|(answer, token)| match answer {

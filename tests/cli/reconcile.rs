@@ -1,6 +1,7 @@
 //! `walaa restore`, then `walaa reconcile`: the real binary, a real Redis, captures that a shop made after its backup.
 
 use serde_json::Value;
+use walaa::cards::Codes;
 use walaa::config::SecretText;
 
 use super::installation::{Said, walaa};
@@ -44,7 +45,9 @@ impl Lost {
             self.numbers.push(card["number"].as_str().expect("a number").to_owned());
             codes.push(if kind == "voucher" {
                 let voucher = app.issue_voucher(shop, &customer.card, "coffee").await;
-                voucher["code"].as_str().expect("a code").to_owned()
+                let pass = voucher["pass"].as_str().expect("a pass").parse().expect("an id");
+                let pass = app.core.db.pass(pass).await.expect("reads").expect("a pass");
+                Codes { keyring: &app.core.keyring, org: pass.org }.of_pass(&pass).expect("the key is there")
             } else {
                 let made = app.post(&shop.pos, &format!("/v1/cards/{}/codes", customer.card), &Value::Null).await.expect(201);
                 made[kind]["code"].as_str().expect("a code").to_owned()

@@ -10,23 +10,19 @@ use walaa::ids::{CardId, OrgId};
 
 use crate::support::ledger::{Customer, World};
 
-/// SQL that adds ten thousand ended codes and ten issued ones, of which the last ones come last of all.
-fn many_used_codes(org: OrgId, card: CardId, bytes: impl Fn(&str) -> String) -> String {
+/// Statements that add ten thousand codes, each of which ended but for ten; half of them behind every hash that a test mints.
+fn many_used_codes(org: OrgId, card: CardId, bytes: impl Fn(&str) -> String) -> Vec<String> {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let (org, card) = (bytes(&hex(&org.0)), bytes(&hex(&card.0)));
     let row = |number: u32| {
         let state = if number % 1_000 == 999 { "issued" } else { "cancelled" };
-        // Half of them before any hash that a test mints, half behind.
         let half = if number < 5_000 { "00" } else { "ff" };
         let hash = bytes(&format!("{half}{number:062x}"));
         format!("({org}, {hash}, 7, 'live', {number}, {card}, NULL, NULL, '{state}', 1, NULL, NULL, 1)")
     };
     let rows: Vec<String> = (0..10_000).map(row).collect();
-    format!(
-        "INSERT INTO tokens (org, hash, kid, kind, generation, card, pass, voucher, state, issued_at, expires_at, captured_by, epoch) \
-         VALUES {}",
-        rows.join(", ")
-    )
+    let insert = "INSERT INTO tokens (org, hash, kid, kind, generation, card, pass, voucher, state, issued_at, expires_at, captured_by, epoch)";
+    rows.chunks(400).map(|rows| format!("{insert} VALUES {};", rows.join(", "))).collect()
 }
 
 /// All that were issued are found, page by page, and none twice.
