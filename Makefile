@@ -7,8 +7,8 @@ DATA_DIR ?= ./walaa-data
 
 # What the build needs, and what the tests need beside it, as Debian names them.
 BUILD_PACKAGES := build-essential cmake pkg-config libssl-dev
-TEST_PACKAGES := chromium chromium-driver curl fonts-dejavu-core fonts-noto-core gnutls-bin jq nghttp2-server openssl postgresql python3 \
-	python3-cryptography python3-jwt python3-venv redis-server sqlite3 unzip zbar-tools
+TEST_PACKAGES := chromium chromium-driver curl fonts-dejavu-core fonts-noto-core gnutls-bin haproxy jq nghttp2-server openssl postgresql python3 \
+	python3-cryptography python3-jwt python3-venv redis-server sqlite3 systemd unzip zbar-tools
 
 .PHONY: help demo build test soak check bench fmt docker build-packages test-packages google-client
 

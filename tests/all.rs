@@ -8,6 +8,7 @@ mod crash;
 mod google;
 mod model;
 mod nodes;
+mod ops;
 mod pages;
 mod support;
 mod tidy;

@@ -536,6 +536,11 @@ impl Command {
     pub fn roots(&self) -> Roots {
         let mut roots = Roots::default();
         let org = self.op.org;
+        match self.op.principal {
+            Principal::Key(id) => roots.documents.push(DocumentKey::key(org, id)),
+            Principal::Terminal(id) => roots.documents.push(DocumentKey::terminal(org, id)),
+            Principal::Member(_) | Principal::System => {}
+        }
         match &self.body {
             Body::Enrol(enrol) => {
                 match &enrol.member {

@@ -37,6 +37,7 @@ macro_rules! contract {
                 a_sweep_leaves_what_is_not_over, a_new_document_makes_passes_stale,
                 codes_that_ran_out_are_forgotten, codes_are_forgotten_in_bites;
             operations: a_repeat_hears_the_same_bytes, a_refusal_is_repeated_as_well, another_command_under_the_key_is_refused, a_right_that_is_missing_is_no_outcome,
+                a_revoked_key_commits_nothing_more,
                 an_abandoned_operation_never_runs, abandoning_what_ran_tells_its_outcome, a_twin_in_the_same_batch_is_a_repeat,
                 a_forgotten_answer_still_runs_nothing, a_guilty_command_fails_alone, documents_have_versions,
                 two_versions_in_one_batch_are_both_kept, a_kill_switch_binds_the_next_commit;

@@ -111,7 +111,7 @@ impl Postgres {
         let began = Instant::now();
         while query(&self.url, "SELECT 1").is_err() {
             assert!(began.elapsed() < PATIENCE, "PostgreSQL recovers");
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::park_timeout(Duration::from_millis(50));
         }
     }
 
@@ -266,6 +266,9 @@ mod tests {
         one.query("CREATE TABLE only_here (id bigint)").expect("a table");
         assert_eq!(one.query("SELECT count(*) FROM only_here").as_deref(), Ok("0"));
         assert!(other.query("SELECT count(*) FROM only_here").is_err(), "the other one is empty");
+        let copy = one.copy();
+        one.query("DROP TABLE only_here").expect("gone here");
+        assert_eq!(copy.query("SELECT count(*) FROM only_here").as_deref(), Ok("0"), "and still there in the copy");
     }
 
     #[test]

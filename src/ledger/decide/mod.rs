@@ -89,11 +89,12 @@ pub fn run(set: &mut WorkingSet, command: &Command, context: Context<'_>) -> Ans
 
 /// A refusal that may be gone at the next try is no outcome: our own failures, and rights that can be given back.
 fn passes_by(problem: &Problem) -> bool {
-    matches!(problem.code.status(), 403 | 500..)
+    matches!(problem.code.status(), 401 | 403 | 500..)
 }
 
 fn decide(work: &mut Work<'_>) -> Result<Outcome, Problem> {
     let command = work.command;
+    work.check_principal()?;
     match &command.body {
         Body::Enrol(enrol) => enrol::enrol(work, enrol),
         Body::IssueCode(issue) => enrol::issue_code(work, issue),
