@@ -322,3 +322,12 @@ async fn the_serving_user_changes_no_table_and_no_evidence() {
         assert!(refused.contains("immutable"), "{sql}: {refused}");
     }
 }
+
+#[tokio::test]
+async fn codes_of_earlier_epochs_are_found_among_many_others() {
+    let world = World::on_postgres().await;
+    let customer = world.enrol().await;
+    let many = crate::contract::many_used_codes(world.org, customer.card, |hex| format!("'\\x{hex}'::bytea"));
+    many.iter().for_each(|some| assert!(world.server().query(some).is_ok(), "they fit"));
+    crate::contract::are_found_among_many(&world, customer).await;
+}

@@ -5,6 +5,7 @@ mod document;
 mod earn;
 mod enrol;
 mod lifecycle;
+mod reconcile;
 mod redeem;
 mod voucher;
 mod work;
@@ -14,6 +15,7 @@ use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
 use crate::ledger::{Body, Command, JournalRow, OpOutcome, OpRow, Outcome, TokenHash, TokenKind, WorkingSet};
 pub use enrol::IDENTIFY_GENERATION;
+pub use reconcile::settling;
 use work::Work;
 pub use work::entry_json;
 
@@ -107,6 +109,7 @@ fn decide(work: &mut Work<'_>) -> Result<Outcome, Problem> {
         Body::Erase(erase) => lifecycle::erase(work, erase),
         Body::Expire(expire) => lifecycle::expire(work, expire),
         Body::Touch(touch) => lifecycle::touch(work, touch),
+        Body::Reconcile(reconcile) => reconcile::reconcile(work, reconcile),
         Body::ShowOnGoogle(show) => lifecycle::show_on_google(work, show),
         Body::Contact(command) => contact::decide(work, command),
         Body::PutDocument(put) => document::put(work, put),
