@@ -52,12 +52,12 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let filled = postgres.fresh();
     runtime.block_on(shop::fill(&filled));
+    make_ready(&filled);
     let bench = Bench { runtime, filled, time: Duration::from_secs(seconds), port: postgres.port() };
     let limit = bench.near();
     bench.far(distance::to(postgres.port(), DISTANCE));
     let Bench { runtime, filled, .. } = bench;
     drop(runtime);
-    make_ready(&filled);
     through_http(&postgres, &filled, (seconds, &limit));
 }
 
@@ -96,7 +96,7 @@ impl Bench {
     }
 
     fn fresh(&self) -> TestDatabase {
-        let database = self.filled.copy();
+        let database = self.filled.duplicate();
         make_ready(&database);
         database
     }

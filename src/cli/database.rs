@@ -171,5 +171,6 @@ fn restored(args: &RestoredArgs, around: &mut Surroundings<'_>) -> Result<Ending
         around.out,
         "Codes that were shown before need a manager's key, since they may have been redeemed in the time that is lost."
     )?;
+    writeln!(around.out, "Settle them: walaa reconcile")?;
     Ok(Ending::Fine)
 }

@@ -199,7 +199,7 @@ fn unknown_organisation(known: &[(OrgId, String)], name: &str) -> CliError {
 }
 
 /// All organisations with their names.
-async fn organisations(core: &Core) -> Result<Vec<(OrgId, String)>, CliError> {
+pub(super) async fn organisations(core: &Core) -> Result<Vec<(OrgId, String)>, CliError> {
     let documents = core.db.organisations().await?;
     let named = documents.iter().map(|row| {
         let document = OrganisationDocument::parse(&row.body).map_err(CliError::Refused)?;
@@ -208,7 +208,7 @@ async fn organisations(core: &Core) -> Result<Vec<(OrgId, String)>, CliError> {
     named.collect()
 }
 
-fn find(known: &[(OrgId, String)], wanted: &str) -> Option<OrgId> {
+pub(super) fn find(known: &[(OrgId, String)], wanted: &str) -> Option<OrgId> {
     let matches = |(id, name): &&(OrgId, String)| name == wanted || id.to_string() == wanted;
     known.iter().find(matches).map(|(id, _)| *id)
 }

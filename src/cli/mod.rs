@@ -10,6 +10,7 @@ pub mod google;
 pub mod health;
 pub mod keys;
 pub mod logs;
+pub mod reconcile;
 pub mod serve;
 pub mod template;
 pub mod upkeep;
@@ -72,6 +73,8 @@ enum Command {
     Backup(upkeep::BackupArgs),
     /// Put a backup in the place of a lost database
     Restore(upkeep::RestoreArgs),
+    /// After a restore, settle the codes that were shown before it
+    Reconcile(reconcile::ReconcileArgs),
     /// Print the description of the HTTP API (OpenAPI 3.1)
     #[command(after_help = "Example:\n  walaa openapi > openapi.json")]
     Openapi,
@@ -191,6 +194,7 @@ fn run(command: Command, mut around: Surroundings<'_>) -> Result<Ending, CliErro
         Command::Database(command) => database::run(&command, &mut around),
         Command::Backup(args) => upkeep::backup(&args, &mut around),
         Command::Restore(args) => upkeep::restore(&args, &mut around),
+        Command::Reconcile(args) => reconcile::run(&args, &mut around),
         Command::Openapi => openapi(around.out),
         Command::Config(command) => configure::run(&command, around.out),
         Command::Health(args) => health::run(&args, around.out),

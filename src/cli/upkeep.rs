@@ -82,6 +82,7 @@ pub fn restore(args: &RestoreArgs, around: &mut Surroundings<'_>) -> Result<Endi
         out,
         "codes that were shown before need a manager's key, since they may have been redeemed in the time that is lost."
     )?;
+    writeln!(out, "Settle them: walaa reconcile")?;
     Ok(Ending::Fine)
 }
 

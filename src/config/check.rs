@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::{AppleAccount, Config, Limits, Redis, Server};
-use crate::gate::RedisAddress;
+use super::{AppleAccount, Config, Limits, Server};
 
 /// Origins that may frame the pages: they all stand in one header.
 const MOST_FRAMING_ORIGINS: usize = 20;
@@ -15,7 +14,7 @@ impl Config {
         self.server.check(&mut found);
         self.limits.check(&mut found);
         found.expect(self.pages.framed_by.len() <= MOST_FRAMING_ORIGINS, "pages.framed_by", "must name at most 20 origins");
-        self.redis.check(&mut found);
+        self.redis.check(&mut |right, key, what| found.expect(right, &format!("redis.{key}"), what));
         if let Err(what) = self.database.parsed() {
             found.expect(false, "database.url", &what);
         }
@@ -57,27 +56,6 @@ impl Server {
         found.expect((1..=600).contains(&self.shutdown_seconds), "server.shutdown_seconds", "must be from 1 to 600");
         found.expect(self.drain_seconds <= 600, "server.drain_seconds", "must be from 0 to 600");
         found.expect(self.workers <= 1_024, "server.workers", "must be from 0 to 1024");
-    }
-}
-
-impl Redis {
-    fn check(&self, found: &mut Found) {
-        found.expect((1..=5_000).contains(&self.timeout_ms), "redis.timeout_ms", "must be from 1 to 5000");
-        let one_place = "must have no { or }: on a Cluster all keys would live on one node";
-        found.expect(!self.prefix.contains(['{', '}']), "redis.prefix", one_place);
-        let (mut tls, mut sentinels) = (false, false);
-        match self.url.as_ref().map(|url| RedisAddress::parse(url.expose())) {
-            Some(Ok(address)) => (tls, sentinels) = (address.uses_tls(), address.uses_sentinels()),
-            Some(Err(what)) => return found.expect(false, "redis.url", &what),
-            None => {}
-        }
-        let without_tls = "is given, but redis.url is without TLS: begin it with rediss";
-        found.expect(tls || self.ca_file.is_none(), "redis.ca_file", without_tls);
-        let without_sentinels = "is given, but redis.url names no Sentinels: redis+sentinel://host:26379/master-name";
-        found.expect(sentinels || self.sentinel_user.is_none(), "redis.sentinel_user", without_sentinels);
-        found.expect(sentinels || self.sentinel_password.is_none(), "redis.sentinel_password", without_sentinels);
-        let alone = "needs redis.sentinel_password";
-        found.expect(self.sentinel_user.is_none() || self.sentinel_password.is_some(), "redis.sentinel_user", alone);
     }
 }
 
@@ -124,46 +102,4 @@ fn is_public_url(text: &str) -> bool {
     let parsed: Result<http::uri::Authority, _> = authority.parse();
     parsed.is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
         && !authority.contains(['/', '?', '#'])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::SecretText;
-    use super::*;
-
-    fn said_of(redis: Redis) -> Vec<String> {
-        let mut found = Found::default();
-        redis.check(&mut found);
-        found.0.into_iter().map(|(key, what)| format!("{key} {what}")).collect()
-    }
-
-    #[test]
-    fn settings_of_redis_that_do_not_fit_its_address_are_told() {
-        let at = |url: &str| Redis { url: Some(SecretText::new(url)), ..Redis::default() };
-        let word = || Some(SecretText::new("swordfish"));
-        let watched = "rediss+sentinel://walaa:swordfish@a:1,b:2/shop";
-        let right = Redis {
-            ca_file: Some("ca.pem".into()),
-            sentinel_user: Some("look".to_owned()),
-            sentinel_password: word(),
-            ..at(watched)
-        };
-        assert_eq!(said_of(right), [""; 0]);
-        let cases = [
-            (at("redis-cluster://:swordfish@a"), "redis.url must begin with redis://"),
-            (at("redis+sentinel://:swordfish@a"), "redis.url must end with what the Sentinels call the master"),
-            (Redis { ca_file: Some("ca.pem".into()), ..at("redis://a") }, "redis.ca_file is given, but redis.url is without TLS"),
-            (Redis { ca_file: Some("ca.pem".into()), ..Redis::default() }, "redis.ca_file is given, but"),
-            (Redis { sentinel_password: word(), ..at("redis://a") }, "redis.sentinel_password is given, but redis.url names no"),
-            (
-                Redis { sentinel_user: Some("look".to_owned()), ..at(watched) },
-                "redis.sentinel_user needs redis.sentinel_password",
-            ),
-            (Redis { prefix: "{walaa}:".to_owned(), ..at("redis+cluster://a") }, "redis.prefix must have no { or }"),
-        ];
-        for (redis, sentence) in cases {
-            let said = said_of(redis);
-            assert!(said.len() == 1 && said[0].starts_with(sentence) && !said[0].contains("swordfish"), "{sentence}: {said:?}");
-        }
-    }
 }

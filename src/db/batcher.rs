@@ -60,7 +60,7 @@ impl Batcher {
     /// The database's own error outside, a refusal to queue inside.
     pub async fn try_execute(&self, command: Command) -> Result<Result<Answer, Problem>, DbError> {
         let (reply, answer) = oneshot::channel();
-        let is_sweep = matches!(command.body, Body::Expire(_) | Body::Touch(_));
+        let is_sweep = matches!(command.body, Body::Expire(_) | Body::Touch(_) | Body::Reconcile(_));
         let sent = if is_sweep {
             self.sweeps.send((command, reply)).await.map_err(|_| Code::LedgerUnavailable)
         } else {

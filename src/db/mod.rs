@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::ids::{CardId, DeadLetterId, EarningId, MemberId, OpId, OrgId, PassId, ProgrammeId, RedemptionId, VoucherId};
 use crate::ledger::{
     Answer, CardState, Command, Document, DocumentKey, DocumentKind, Earning, Entry, JournalRow, Member, OpKey, OpRow, Pass,
-    Principal, Redemption, TokenHash, TokenKind, Voucher,
+    Principal, Redemption, Token, TokenHash, TokenKind, Voucher,
 };
 
 pub use wallets::{GoogleClass, GoogleEvent, GoogleEventKind, GoogleObject, Heard, MAX_NOTICES};
@@ -314,7 +314,7 @@ pub trait Db: Send + Sync {
     /// What a token stands for.
     async fn token(&self, org: OrgId, hash: TokenHash) -> Result<Option<TokenRef>, DbError>;
     /// A token's whole row.
-    async fn token_row(&self, org: OrgId, hash: TokenHash) -> Result<Option<crate::ledger::Token>, DbError>;
+    async fn token_row(&self, org: OrgId, hash: TokenHash) -> Result<Option<Token>, DbError>;
     /// A card with its lots.
     async fn card(&self, org: OrgId, id: CardId) -> Result<Option<CardState>, DbError>;
     /// The cards of a member.
@@ -458,6 +458,8 @@ pub trait Db: Send + Sync {
 
     /// Issued tokens that ran out before `now`.
     async fn expired_tokens(&self, now: Timestamp, limit: usize) -> Result<Vec<Expired>, DbError>;
+    /// Issued tokens of an earlier epoch than the present one, beyond `after`, by their hashes; without those that only identify.
+    async fn tokens_before_epoch(&self, org: OrgId, after: Option<TokenHash>, limit: usize) -> Result<Vec<Token>, DbError>;
     /// Members who joined before `before`, never proved their contact and never earned anything.
     async fn never_verified(&self, before: Timestamp, limit: usize) -> Result<Vec<(OrgId, MemberId)>, DbError>;
     /// Active passes that show an older version of their programme's document than the newest.

@@ -16,7 +16,8 @@ use super::rules::{self, Arrivals, Pace};
 use super::verdict::{GateError, GateHealth, GateVerdict, Part, Refusal, merge};
 use super::{Gate, LedgerMark};
 use crate::clock::Timestamp;
-use crate::tokens::{Keyring, Marker};
+use crate::ids::{OrgId, RedemptionId};
+use crate::tokens::{Keyring, Marker, TokenHash};
 
 /// Entries in all: about 150 MB when full.
 const CAPACITY: usize = 1_000_000;
@@ -113,11 +114,14 @@ impl MemoryGate {
     }
 
     fn marker_part(&self, request: &GateRequest, now: Timestamp) -> Part {
-        let Some((org, token)) = request.marker() else { return Part::Fine };
-        let key = self.hash(&marker_key(org, &token));
+        let captured = request.marker().and_then(|(org, token)| self.captured(org, &token, now));
+        captured.map_or(Part::Fine, Part::Captured)
+    }
+
+    fn captured(&self, org: OrgId, token: &TokenHash, now: Timestamp) -> Option<RedemptionId> {
+        let key = self.hash(&marker_key(org, token));
         let stored = self.shard(key).markers.get(key, now).copied();
-        let redemption = stored.and_then(|marker| self.keyring.read_marker(org, &token, marker.as_bytes()));
-        redemption.map_or(Part::Fine, Part::Captured)
+        stored.and_then(|marker| self.keyring.read_marker(org, token, marker.as_bytes()))
     }
 
     fn limit_part(&self, request: &GateRequest, limit: &Limit, now: Timestamp) -> Part {
@@ -187,6 +191,10 @@ impl Gate for MemoryGate {
     }
 
     /// What one process remembers dies with it, and says nothing about a ledger that it did not see.
+    async fn remembered(&self, org: OrgId, tokens: &[TokenHash], now: Timestamp) -> Option<Vec<Option<RedemptionId>>> {
+        Some(tokens.iter().map(|token| self.captured(org, token, now)).collect())
+    }
+
     async fn ledger_mark(&self) -> Option<LedgerMark> {
         None
     }

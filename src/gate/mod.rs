@@ -33,6 +33,11 @@ pub use request::{Capture, GateRequest};
 pub use verdict::{GateError, GateHealth, GateVerdict, Refusal};
 
 use crate::clock::Timestamp;
+use crate::ids::{OrgId, RedemptionId};
+use crate::tokens::TokenHash;
+
+/// Tokens that are asked about in one round trip.
+pub const MOST_REMEMBERED: usize = 256;
 
 /// How far a ledger has come: its epoch, then the time of its last operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +62,9 @@ pub trait Gate: Send + Sync {
 
     /// Takes the operation's marks back out of the pace rules, when the ledger refused what the gate had let through.
     async fn take_back(&self, request: &GateRequest);
+
+    /// Which redemption used each of these tokens, as far as the gate remembers: at most [`MOST_REMEMBERED`]. None when it can't be asked.
+    async fn remembered(&self, org: OrgId, tokens: &[TokenHash], now: Timestamp) -> Option<Vec<Option<RedemptionId>>>;
 
     /// How far the ledger had come when a node last told the gate; none from a gate that forgets, is out of reach, or was never told.
     async fn ledger_mark(&self) -> Option<LedgerMark>;

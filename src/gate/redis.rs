@@ -33,9 +33,10 @@ use super::memory::MemoryGate;
 use super::pace::PaceRule;
 use super::request::{Capture, GateRequest, marker_key};
 use super::verdict::{GateError, GateHealth, GateVerdict, Part, Refusal, merge};
-use super::{Gate, LedgerMark};
+use super::{Gate, LedgerMark, MOST_REMEMBERED};
 use crate::clock::Timestamp;
-use crate::tokens::Keyring;
+use crate::ids::{OrgId, RedemptionId};
+use crate::tokens::{Keyring, TokenHash};
 
 /// What the scripts answer for a pace rule that is full, and for an operation newly marked.
 const PACE_FULL: i64 = 0;
@@ -44,7 +45,7 @@ const PACE_MARKED: i64 = 1;
 /// Where the ledger's mark is kept, after the prefix.
 const MARK_KEY: &str = "M";
 
-/// How long a start waits for Redis, to ask how far the ledger had come.
+/// How long a start and a command wait for Redis, to ask what it remembers of the ledger.
 const MARK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest a pace key is kept: a day of 25 hours, and clocks that differ.
@@ -298,6 +299,23 @@ impl Gate for RedisGate {
     async fn take_back(&self, request: &GateRequest) {
         self.beneath.forget(request);
         self.forget(request, request.paces.iter().collect()).await;
+    }
+
+    async fn remembered(&self, org: OrgId, tokens: &[TokenHash], _: Timestamp) -> Option<Vec<Option<RedemptionId>>> {
+        if tokens.len() > MOST_REMEMBERED || tokio::time::timeout(MARK_PATIENCE, self.wait_until_up()).await.is_err() {
+            return None;
+        }
+        if tokens.is_empty() {
+            return Some(Vec::new());
+        }
+        let gets: Vec<Keyed> = tokens.iter().map(|token| self.command("GET", &marker_key(org, token))).collect();
+        let answers = self.link.send(&gets).await.into_iter().zip(tokens);
+        let read = answers.map(|(answer, token)| match answer {
+            Ok(Value::BulkString(stored)) => Some(self.keyring.read_marker(org, token, &stored)),
+            Ok(_) => Some(None),
+            Err(_) => None,
+        });
+        read.collect()
     }
 
     async fn ledger_mark(&self) -> Option<LedgerMark> {

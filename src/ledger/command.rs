@@ -153,6 +153,8 @@ pub enum Body {
     Expire(Expire),
     /// Passes whose programme changed.
     Touch(Touch),
+    /// A code from before a restore is settled.
+    Reconcile(Reconcile),
     /// Shows a card in Google Wallet too.
     ShowOnGoogle(ShowOnGoogle),
     /// A contact is proven, or a profile changes.
@@ -418,6 +420,19 @@ pub struct Touch {
     pub passes: Vec<PassId>,
 }
 
+/// See [`Body::Reconcile`]. A voucher's lost capture comes back under the id of the operation, which has to be the witness's.
+#[derive(Debug, Clone)]
+pub struct Reconcile {
+    /// The token, of an earlier epoch.
+    pub token: TokenHash,
+    /// The card that it stands for.
+    pub card: CardId,
+    /// The voucher that it redeems.
+    pub voucher: Option<VoucherId>,
+    /// The redemption that used it, as the gate remembers.
+    pub witness: Option<RedemptionId>,
+}
+
 /// See [`Body::ShowOnGoogle`].
 #[derive(Debug, Clone)]
 pub struct ShowOnGoogle {
@@ -471,6 +486,7 @@ impl Body {
             Self::Erase(_) => "erase",
             Self::Expire(_) => "expire",
             Self::Touch(_) => "touch",
+            Self::Reconcile(_) => "reconcile",
             Self::ShowOnGoogle(_) => "show_on_google",
             Self::Contact(command) => command.kind(),
             Self::PutDocument(_) => "put_document",
@@ -520,6 +536,11 @@ impl Command {
     pub fn roots(&self) -> Roots {
         let mut roots = Roots::default();
         let org = self.op.org;
+        match self.op.principal {
+            Principal::Key(id) => roots.documents.push(DocumentKey::key(org, id)),
+            Principal::Terminal(id) => roots.documents.push(DocumentKey::terminal(org, id)),
+            Principal::Member(_) | Principal::System => {}
+        }
         match &self.body {
             Body::Enrol(enrol) => {
                 match &enrol.member {
@@ -580,6 +601,11 @@ impl Command {
             Body::Touch(touch) => {
                 roots.passes.clone_from(&touch.passes);
                 roots.documents.push(DocumentKey::programme(org, touch.programme));
+            }
+            Body::Reconcile(reconcile) => {
+                roots.tokens.push(reconcile.token);
+                roots.cards.push(reconcile.card);
+                roots.vouchers.extend(reconcile.voucher);
             }
             Body::ShowOnGoogle(show) => {
                 roots.add_card(org, show.card, show.programme);

@@ -7,7 +7,7 @@ use crate::error::{Code, Problem};
 use crate::ids::{
     CardId, EarningId, MemberId, OpId, PassId, ProgrammeId, RedemptionId, ReturnId, StoreId, TerminalId, VoucherId,
 };
-use crate::ledger::{CardState, Place, Redemption, RedemptionLine, Token, VoucherState};
+use crate::ledger::{CardState, Place, Redemption, RedemptionLine, Settled, Token, VoucherState};
 use crate::money::Money;
 
 /// A card's balance after an operation.
@@ -276,6 +276,16 @@ outcomes! {
         op: OpId,
         /// How many things it changed.
         changed: i64,
+    }
+    /// A code from before a restore was settled.
+    Reconciled 200 {
+        /// The operation.
+        op: OpId,
+        /// What became of it.
+        settled: Settled,
+        /// The redemption that the ledger had lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<RedemptionId>,
     }
     /// A code for a contact was made, or not yet.
     CodeSent 200 {

@@ -105,6 +105,18 @@ TokenState {
     Replaced = "replaced",
 });
 
+words!(/// What became of a code from before a restore.
+Settled {
+    /// Nothing: it had been used or had ended in the meantime, or is of the present epoch.
+    Untouched = "untouched",
+    /// The next code of its pass is there in its place.
+    Renewed = "renewed",
+    /// It ended: the next one is made when it is asked for.
+    Ended = "ended",
+    /// The capture that the ledger had lost is there again.
+    Captured = "captured",
+});
+
 words!(/// Where a voucher stands.
 VoucherState {
     /// Its points are on hold.

@@ -3,9 +3,11 @@
 //! The gate is asked before the ledger and told after it; it can refuse early, but only a committed row says yes.
 
 mod capture;
+mod reconcile;
 mod resolve;
 mod scan;
 
 pub use capture::{Redeeming, Reversing};
+pub use reconcile::{Effect, LostCapture, ReconciledPage, Witness};
 pub use resolve::{Pace, Resolved};
 pub use scan::{CodeView, RewardView, ScanView, ScannedMember, Scanning};

@@ -151,7 +151,8 @@ impl Core {
         })
     }
 
-    /// The token's row and its card, if the code still stands for the card: a spent card code does until the pass is re-issued.
+    /// The token's row and its card, if the code still stands for the card: a spent card code does until the pass is re-issued, and so does
+    /// one that was renewed after a restore.
     pub(super) async fn check_current(&self, caller: &Caller, resolved: &Resolved) -> Result<(Token, CardState), Problem> {
         let row = self.db.token_row(caller.org, resolved.hash).await?;
         let token = row.or_else(|| resolved.unused(caller, self.clock.now())).ok_or_else(|| Problem::from(Code::InvalidCode))?;
@@ -161,7 +162,7 @@ impl Core {
         }
         let of_a_pass = matches!(token.kind, TokenKind::Card | TokenKind::Rotating | TokenKind::Identify);
         let of_old_pass = of_a_pass && token.pass != Some(state.card.pass);
-        if of_old_pass || token.state == TokenState::Replaced {
+        if of_old_pass || (token.state == TokenState::Replaced && !of_a_pass) {
             return Err(Code::PassReplaced.into());
         }
         let lapsed = token.state == TokenState::Issued
@@ -187,6 +188,9 @@ impl Core {
         }
         if token.state == TokenState::Captured {
             return Ok(Some(Code::AlreadyRedeemed));
+        }
+        if token.state == TokenState::Replaced {
+            return Ok(Some(Code::PassReplaced));
         }
         if !caller.role.is_manager() && token.epoch < self.db.epoch().await? {
             return Ok(Some(Code::CodeFromBeforeRestore));

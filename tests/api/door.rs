@@ -53,7 +53,9 @@ async fn a_revocation_elsewhere_binds_within_a_second() {
     app.get(key, "/v1/stores").await.expect(200);
     app.revoke_behind_the_back(made["id"].as_str().expect("an id")).await;
     app.clock.advance_millis(899);
-    app.get(key, "/v1/stores").await.expect(200);
+    let before = app.get(key, "/v1/stores").await;
+    // A node that was not asked before looks at once.
+    assert!(before.status == 200 || app.ground.has_several_nodes(), "{before:?}");
     app.clock.advance_millis(1);
     app.get(key, "/v1/stores").await.refused("key_revoked");
 }

@@ -12,6 +12,7 @@ mod openapi;
 mod operations;
 mod outage;
 mod pages;
+mod reconcile;
 mod rights;
 mod scans;
 mod staff;

@@ -6,5 +6,6 @@ mod commands;
 mod demo;
 mod doctor;
 mod installation;
+mod reconcile;
 mod serve;
 mod upkeep;

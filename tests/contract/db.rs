@@ -9,6 +9,7 @@ mod lifecycle;
 mod operations;
 mod outbox;
 mod phones;
+mod reconcile;
 mod redemption;
 mod sales;
 mod upkeep;
@@ -36,6 +37,7 @@ macro_rules! contract {
                 a_sweep_leaves_what_is_not_over, a_new_document_makes_passes_stale,
                 codes_that_ran_out_are_forgotten, codes_are_forgotten_in_bites;
             operations: a_repeat_hears_the_same_bytes, a_refusal_is_repeated_as_well, another_command_under_the_key_is_refused, a_right_that_is_missing_is_no_outcome,
+                a_revoked_key_commits_nothing_more,
                 an_abandoned_operation_never_runs, abandoning_what_ran_tells_its_outcome, a_twin_in_the_same_batch_is_a_repeat,
                 a_forgotten_answer_still_runs_nothing, a_guilty_command_fails_alone, documents_have_versions,
                 two_versions_in_one_batch_are_both_kept, a_kill_switch_binds_the_next_commit;
@@ -45,6 +47,9 @@ macro_rules! contract {
                 a_change_between_download_and_registration_is_owed, the_most_silent_phone_makes_way,
                 a_dead_push_token_is_forgotten, a_delivered_void_pass_is_forgotten, logs_are_kept_within_bounds,
                 a_delivery_is_told_whole;
+            reconcile: codes_of_earlier_epochs_are_listed_by_their_hashes, a_code_of_a_pass_is_renewed, a_voucher_that_expires_is_renewed_no_longer,
+                codes_that_live_for_minutes_end, a_lost_capture_of_a_voucher_comes_back, a_lost_capture_of_other_codes_ends_them,
+                what_needs_no_settling_is_left_alone, a_code_is_settled_once, an_id_that_is_not_the_witness_brings_nothing_back;
             redemption: a_card_code_is_captured_once, a_live_code_spends_beyond_the_limit, a_typed_code_works_and_expires,
                 twenty_lines_are_all_or_none, refusals_name_the_reason, asking_only_changes_nothing,
                 a_reversal_gives_points_back_once, a_late_or_foreign_reversal_needs_a_manager,

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use walaa::clock::Timestamp;
 use walaa::error::Code;
 use walaa::gate::{
-    Capture, Gate, GateRequest, GateTime, GateVerdict, Limit, LocalDay, MemoryGate, OpMark, PaceKind, PaceRule, RateRule,
-    RedisGate, RedisGateConfig, Refusal, Scope,
+    Capture, Gate, GateRequest, GateTime, GateVerdict, Limit, LocalDay, MOST_REMEMBERED, MemoryGate, OpMark, PaceKind, PaceRule,
+    RateRule, RedisGate, RedisGateConfig, Refusal, Scope,
 };
 use walaa::ids::{CardId, OrgId, RedemptionId, TerminalId};
 use walaa::tokens::{Keyring, TokenHash};
@@ -91,6 +91,7 @@ contract! {
     a_looked_at_limit_is_not_charged
     the_rules_of_one_limit_are_charged_all_or_none
     a_marker_tells_which_redemption_used_the_token
+    a_page_of_markers_is_read_at_once
     a_marker_outlives_the_token_by_ten_minutes
     a_pace_rule_counts_operations_of_a_local_day
     a_repeated_operation_is_neither_counted_nor_refused
@@ -181,6 +182,21 @@ async fn a_marker_tells_which_redemption_used_the_token(gate: &dyn Gate) {
     assert_eq!(ask(gate, &request, noon()).await, GateVerdict::Captured(RedemptionId([7; 16])));
     assert_eq!(ask(gate, &GateRequest::within(ORG).token(TokenHash([8; 32])), noon()).await, GateVerdict::Go);
     assert_eq!(ask(gate, &GateRequest::within(OTHER_ORG).token(TOKEN), noon()).await, GateVerdict::Go);
+}
+
+async fn a_page_of_markers_is_read_at_once(gate: &dyn Gate) {
+    assert_eq!(gate.remembered(ORG, &[], noon()).await, Some(vec![]));
+    let token = |place: usize| TokenHash(std::array::from_fn(|at| if at < 2 { (place >> (8 * at)) as u8 } else { 0x5a }));
+    let redemption = |place: usize| RedemptionId([(place % 251) as u8; 16]);
+    let captured = [0, 7, MOST_REMEMBERED - 1];
+    for place in captured {
+        gate.mark_captured(&Capture { token: token(place), redemption: redemption(place), ..capture() }, noon()).await;
+    }
+    let tokens: Vec<_> = (0..MOST_REMEMBERED).map(token).collect();
+    let expected = |place: usize| captured.contains(&place).then(|| redemption(place));
+    let remembered = gate.remembered(ORG, &tokens, noon()).await.expect("the gate is there");
+    assert_eq!(remembered, (0..MOST_REMEMBERED).map(expected).collect::<Vec<_>>(), "each in its place");
+    assert_eq!(gate.remembered(OTHER_ORG, &tokens[..8], noon()).await, Some(vec![None; 8]), "another organisation's are others");
 }
 
 async fn a_marker_outlives_the_token_by_ten_minutes(gate: &dyn Gate) {

@@ -235,3 +235,14 @@ fn the_rows_of_the_bench_fit_the_schema() {
     let cards: i64 = file.query_row("SELECT count(*) FROM cards WHERE verified = 1", [], |row| row.get(0)).expect("counts");
     assert_eq!(cards, 3);
 }
+
+/// More codes than are passed over at once, nearly all of them used, and a few of a card's open ones far behind.
+#[tokio::test]
+async fn codes_of_earlier_epochs_are_found_among_many_others() {
+    let world = World::on_sqlite().await;
+    let customer = world.enrol().await;
+    let raw = Connection::open(file(&world)).expect("opens");
+    let many = crate::contract::many_used_codes(world.org, customer.card, |hex| format!("x'{hex}'"));
+    raw.execute_batch(&format!("BEGIN; {} COMMIT", many.concat())).expect("fits");
+    crate::contract::are_found_among_many(&world, customer).await;
+}

@@ -16,6 +16,9 @@ use crate::support::redis::RedisServer;
 /// How long a node may take to start, tries that fail because the database recovers included.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often a node's log is looked at while it starts.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// What a line of the log says when a node takes requests.
 const READY: &str = "Walaa is ready";
 
@@ -189,7 +192,7 @@ impl Node {
                 self.child = Some(child);
                 return true;
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::park_timeout(LOOK);
         }
         false
     }

@@ -43,6 +43,11 @@ impl Ground {
         Self { database, _redis: redis, nodes }
     }
 
+    /// Whether requests are sprayed over several nodes.
+    pub const fn has_several_nodes(&self) -> bool {
+        self.nodes > 1
+    }
+
     /// All that is stored, for who looks for something that should not be: the files of the folder, or the whole database as text.
     pub fn all_stored(&self, folder: &Path) -> Vec<u8> {
         if let Some(database) = &self.database {

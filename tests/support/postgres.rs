@@ -111,7 +111,7 @@ impl Postgres {
         let began = Instant::now();
         while query(&self.url, "SELECT 1").is_err() {
             assert!(began.elapsed() < PATIENCE, "PostgreSQL recovers");
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::park_timeout(Duration::from_millis(50));
         }
     }
 
@@ -180,6 +180,15 @@ impl TestDatabase {
         let output = output.expect("pg_dump is installed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         output.stdout
+    }
+
+    /// Another one with all that is in it, statistics too, once nobody is connected to it.
+    pub fn duplicate(&self) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("{}_copy_{}", self.name, NEXT.fetch_add(1, Ordering::Relaxed));
+        self.query(&format!("CREATE DATABASE {name} TEMPLATE {}", self.name)).expect("a superuser may copy databases");
+        let (server, _) = self.url.rsplit_once('/').expect("the address ends with a database");
+        Self { url: format!("{server}/{name}"), name, server: self.server.clone() }
     }
 
     /// A copy of it as it is now.

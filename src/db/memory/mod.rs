@@ -4,6 +4,7 @@ mod google;
 mod phones;
 mod state;
 
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -376,6 +377,15 @@ impl Db for MemoryDb {
         let over = state.expiring.iter().take_while(|(end, _, _)| *end < now).take(limit);
         let tokens = over.filter_map(|(_, org, hash)| state.tokens.get(&(*org, *hash)));
         Ok(tokens.map(|token| Expired { org: token.org, token: token.hash, card: token.card, voucher: token.voucher }).collect())
+    }
+
+    async fn tokens_before_epoch(&self, org: OrgId, after: Option<TokenHash>, limit: usize) -> Result<Vec<Token>, DbError> {
+        let state = self.state();
+        let old =
+            |token: &&Token| token.state == TokenState::Issued && token.kind != TokenKind::Identify && token.epoch < state.epoch;
+        let from = after.map_or(Bound::Included((org, TokenHash::default())), |after| Bound::Excluded((org, after)));
+        let of_org = state.tokens.range((from, Bound::Unbounded)).take_while(|(key, _)| key.0 == org);
+        Ok(of_org.map(|(_, token)| token).filter(old).take(limit).cloned().collect())
     }
 
     async fn never_verified(&self, before: Timestamp, limit: usize) -> Result<Vec<(OrgId, MemberId)>, DbError> {

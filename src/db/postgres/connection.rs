@@ -29,8 +29,11 @@ const WAIT: Duration = Duration::from_secs(2);
 const SESSION: &str = "-c synchronous_commit=on -c default_transaction_isolation=read\\ committed -c timezone=UTC \
     -c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=5s -c client_min_messages=warning";
 
+/// Requests look up keys by an index, whatever the statistics of a young table say: a plan that was made while it was empty stays.
+const PLANS: &str = "-c enable_seqscan=off -c jit=off";
+
 /// Reading whole tables for a check or a figure may take as long as it takes.
-const LONG: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
+const LONG: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on; \
     SET LOCAL idle_in_transaction_session_timeout = 0";
 
 /// How to reach the database.
@@ -109,7 +112,7 @@ impl Pool {
     /// Makes the pool; connects when it is first used.
     pub fn new(config: &PostgresConfig) -> Result<Self, DbError> {
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(address(config, "")?, tls(config)?, settings);
+        let manager = Manager::from_config(address(config, PLANS)?, tls(config)?, settings);
         let pool = deadpool_postgres::Pool::builder(manager)
             .max_size(config.connections.max(2))
             .wait_timeout(Some(WAIT))

@@ -363,6 +363,10 @@ impl Db for PostgresDb {
         upkeep::expired_tokens(&*self.pool.get().await?, now, limit).await
     }
 
+    async fn tokens_before_epoch(&self, org: OrgId, after: Option<TokenHash>, limit: usize) -> Result<Vec<Token>, DbError> {
+        upkeep::tokens_before_epoch(&*self.pool.get().await?, org, after, limit).await
+    }
+
     async fn never_verified(&self, before: Timestamp, limit: usize) -> Result<Vec<(OrgId, MemberId)>, DbError> {
         upkeep::never_verified(&*self.pool.get().await?, before, limit).await
     }

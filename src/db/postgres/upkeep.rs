@@ -2,10 +2,11 @@
 
 use super::codec::sql_limit;
 use super::connection::{Client, all, execute, one};
+use super::rows::{self, TOKEN};
 use crate::clock::Timestamp;
 use crate::db::{DbError, Expired, Stale};
 use crate::ids::{MemberId, OrgId, PassId, ProgrammeId};
-use crate::ledger::DocumentKind;
+use crate::ledger::{DocumentKind, Token, TokenHash};
 
 /// What operators ask for, and the table that holds it.
 const FIGURES: &[(&str, &str)] = &[
@@ -19,6 +20,9 @@ const FIGURES: &[(&str, &str)] = &[
     ("dead_letters", "dead_letters"),
 ];
 
+/// Tokens that are passed over at once in search of those of an earlier epoch.
+const STRIDE: usize = 4_096;
+
 pub(super) async fn expired_tokens(db: &Client, now: Timestamp, limit: usize) -> Result<Vec<Expired>, DbError> {
     let sql = "SELECT org, hash, card, voucher FROM tokens WHERE state = 'issued' AND expires_at IS NOT NULL AND expires_at < $1 \
                ORDER BY expires_at LIMIT $2";
@@ -26,6 +30,32 @@ pub(super) async fn expired_tokens(db: &Client, now: Timestamp, limit: usize) ->
         Ok(Expired { org: row.try_get(0)?, token: super::codec::hash(row, 1)?, card: row.try_get(2)?, voucher: row.try_get(3)? })
     })
     .await
+}
+
+/// Walks along the primary key in strides: no index is kept for a question that is asked after a restore only. Each statement is bounded,
+/// and what is added to the state keeps the index of a card's open tokens out of it, which is in another order: a database that was just
+/// put back has no statistics to tell.
+pub(super) async fn tokens_before_epoch(
+    db: &Client,
+    org: OrgId,
+    after: Option<TokenHash>,
+    limit: usize,
+) -> Result<Vec<Token>, DbError> {
+    let stride = "SELECT hash FROM tokens WHERE org = $1 AND hash > $2 ORDER BY hash LIMIT 1 OFFSET $3";
+    let old = format!(
+        "SELECT {TOKEN} FROM tokens WHERE org = $1 AND hash > $2 AND hash <= $3 AND state || '' = 'issued' AND kind <> 'identify' \
+         AND epoch < (SELECT epoch FROM bookkeeping) ORDER BY hash LIMIT $4"
+    );
+    let (mut found, mut after) = (Vec::new(), after.map_or(Vec::new(), |hash| hash.to_vec()));
+    loop {
+        let end: Option<Vec<u8>> = one(db, stride, &[&org, &after, &sql_limit(STRIDE)], |row| Ok(row.try_get(0)?)).await?;
+        let last = end.clone().unwrap_or_else(|| vec![u8::MAX; 32]);
+        found.extend(all(db, &old, &[&org, &after, &last, &sql_limit(limit - found.len())], rows::token).await?);
+        match end {
+            Some(end) if found.len() < limit => after = end,
+            _ => return Ok(found),
+        }
+    }
 }
 
 /// The cards that wait for a proof have an index of their own; most shops have none.

@@ -362,6 +362,10 @@ impl Db for SqliteDb {
         self.readers.quick(|db| upkeep::expired_tokens(db, now, limit))
     }
 
+    async fn tokens_before_epoch(&self, org: OrgId, after: Option<TokenHash>, limit: usize) -> Result<Vec<Token>, DbError> {
+        self.readers.long(move |db| upkeep::tokens_before_epoch(db, org, after, limit)).await
+    }
+
     async fn never_verified(&self, before: Timestamp, limit: usize) -> Result<Vec<(OrgId, MemberId)>, DbError> {
         self.readers.long(move |db| upkeep::never_verified(db, before, limit)).await
     }

@@ -7,12 +7,13 @@ use rusqlite::{Connection, params};
 
 use super::codec::sql_limit;
 use super::connection::{create_new_file, open_reader};
-use super::load::{all, prepare};
+use super::load::{all, one, prepare};
 use super::reads::programme_versions;
-use super::rows;
+use super::rows::{self, TOKEN};
 use crate::clock::Timestamp;
 use crate::db::{DbError, Expired, Stale};
 use crate::ids::{MemberId, OrgId};
+use crate::ledger::{Token, TokenHash};
 
 /// What operators ask for, and the table that holds it.
 const FIGURES: &[(&str, &str)] = &[
@@ -26,6 +27,9 @@ const FIGURES: &[(&str, &str)] = &[
     ("dead_letters", "dead_letters"),
 ];
 
+/// Tokens that are passed over at once in search of those of an earlier epoch.
+const STRIDE: usize = 4_096;
+
 /// Pages to copy at once: all of them, as one snapshot. In parts, each commit of the server would start the copy anew.
 const ALL_PAGES: i32 = -1;
 
@@ -35,6 +39,31 @@ pub(super) fn expired_tokens(db: &Connection, now: Timestamp, limit: usize) -> R
     all(&mut prepare(db, sql)?, params![now, sql_limit(limit)], |row| {
         Ok(Expired { org: row.get(0)?, token: row.get(1)?, card: row.get(2)?, voucher: row.get(3)? })
     })
+}
+
+/// Walks along the primary key in strides: no index is kept for a question that is asked after a restore only. The unary plus keeps the
+/// index of a card's open tokens out of it, which is in another order.
+pub(super) fn tokens_before_epoch(
+    db: &Connection,
+    org: OrgId,
+    after: Option<TokenHash>,
+    limit: usize,
+) -> Result<Vec<Token>, DbError> {
+    let stride = "SELECT hash FROM tokens WHERE org = ?1 AND hash > ?2 ORDER BY hash LIMIT 1 OFFSET ?3";
+    let old = format!(
+        "SELECT {TOKEN} FROM tokens WHERE org = ?1 AND hash > ?2 AND hash <= ?3 AND +state = 'issued' AND kind <> 'identify' \
+         AND epoch < (SELECT epoch FROM bookkeeping) ORDER BY hash LIMIT ?4"
+    );
+    let (mut found, mut after) = (Vec::new(), after.map_or(Vec::new(), |hash| hash.to_vec()));
+    loop {
+        let end: Option<Vec<u8>> = one(&mut prepare(db, stride)?, params![org, after, sql_limit(STRIDE)], |row| row.get(0))?;
+        let last = end.clone().unwrap_or_else(|| vec![u8::MAX; 32]);
+        found.extend(all(&mut prepare(db, &old)?, params![org, after, last, sql_limit(limit - found.len())], rows::token)?);
+        match end {
+            Some(end) if found.len() < limit => after = end,
+            _ => return Ok(found),
+        }
+    }
 }
 
 /// The cards that wait for a proof have an index of their own; most shops have none.

@@ -5,6 +5,7 @@ mod document;
 mod earn;
 mod enrol;
 mod lifecycle;
+mod reconcile;
 mod redeem;
 mod voucher;
 mod work;
@@ -14,6 +15,7 @@ use crate::error::{Code, Problem};
 use crate::ids::{OpId, OrgId};
 use crate::ledger::{Body, Command, JournalRow, OpOutcome, OpRow, Outcome, TokenHash, TokenKind, WorkingSet};
 pub use enrol::IDENTIFY_GENERATION;
+pub use reconcile::settling;
 use work::Work;
 pub use work::entry_json;
 
@@ -87,11 +89,12 @@ pub fn run(set: &mut WorkingSet, command: &Command, context: Context<'_>) -> Ans
 
 /// A refusal that may be gone at the next try is no outcome: our own failures, and rights that can be given back.
 fn passes_by(problem: &Problem) -> bool {
-    matches!(problem.code.status(), 403 | 500..)
+    matches!(problem.code.status(), 401 | 403 | 500..)
 }
 
 fn decide(work: &mut Work<'_>) -> Result<Outcome, Problem> {
     let command = work.command;
+    work.check_principal()?;
     match &command.body {
         Body::Enrol(enrol) => enrol::enrol(work, enrol),
         Body::IssueCode(issue) => enrol::issue_code(work, issue),
@@ -106,6 +109,7 @@ fn decide(work: &mut Work<'_>) -> Result<Outcome, Problem> {
         Body::Erase(erase) => lifecycle::erase(work, erase),
         Body::Expire(expire) => lifecycle::expire(work, expire),
         Body::Touch(touch) => lifecycle::touch(work, touch),
+        Body::Reconcile(reconcile) => reconcile::reconcile(work, reconcile),
         Body::ShowOnGoogle(show) => lifecycle::show_on_google(work, show),
         Body::Contact(command) => contact::decide(work, command),
         Body::PutDocument(put) => document::put(work, put),

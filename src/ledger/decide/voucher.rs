@@ -66,22 +66,7 @@ pub(super) fn issue(work: &mut Work<'_>, issue: &IssueVoucher) -> Result<Outcome
 pub(super) fn add_pass(work: &mut Work<'_>, voucher: &Voucher, generation: i64) -> TokenHash {
     let org = work.org();
     let now = work.context.now;
-    let (kid, hash) = work.context.mint.mint(org, TokenKind::Voucher, &voucher.id.0, generation);
-    let token = Token {
-        org,
-        hash,
-        kid,
-        kind: TokenKind::Voucher,
-        generation,
-        card: voucher.card,
-        pass: Some(voucher.pass),
-        voucher: Some(voucher.id),
-        state: TokenState::Issued,
-        issued_at: now,
-        expires_at: voucher.expires_at,
-        captured_by: None,
-        epoch: work.set.epoch,
-    };
+    let (kid, hash) = mint_token(work, voucher, generation);
     let pass = Pass {
         org,
         id: voucher.pass,
@@ -103,8 +88,41 @@ pub(super) fn add_pass(work: &mut Work<'_>, voucher: &Voucher, generation: i64) 
     };
     work.touch(pass.id);
     work.set.passes.put((org, pass.id), pass);
-    work.set.tokens.put((org, hash), token);
     hash
+}
+
+/// Makes a voucher's token of a generation; says under which master key, and what it hashes to.
+fn mint_token(work: &mut Work<'_>, voucher: &Voucher, generation: i64) -> (u8, TokenHash) {
+    let org = work.org();
+    let (kid, hash) = work.context.mint.mint(org, TokenKind::Voucher, &voucher.id.0, generation);
+    let token = Token {
+        org,
+        hash,
+        kid,
+        kind: TokenKind::Voucher,
+        generation,
+        card: voucher.card,
+        pass: Some(voucher.pass),
+        voucher: Some(voucher.id),
+        state: TokenState::Issued,
+        issued_at: work.context.now,
+        expires_at: voucher.expires_at,
+        captured_by: None,
+        epoch: work.set.epoch,
+    };
+    work.set.tokens.put((org, hash), token);
+    (kid, hash)
+}
+
+/// The voucher's pass shows the next code from now on. The caller ends the one before.
+pub(super) fn renew_token(work: &mut Work<'_>, voucher: Voucher) -> Result<(), Problem> {
+    let mut pass = work.pass(voucher.pass)?;
+    pass.generation = work.next_generation(pass.generation);
+    let (kid, token) = mint_token(work, &voucher, pass.generation);
+    pass.kid = kid;
+    work.renew(pass);
+    work.set.vouchers.put((work.org(), voucher.id), Voucher { token, ..voucher });
+    Ok(())
 }
 
 /// A voucher goes where the card is.
@@ -146,7 +164,7 @@ pub(super) fn release(
 /// Redeems an open voucher: its hold becomes the spending. Says what was bought and how the card stands.
 pub(super) fn redeem(
     work: &mut Work<'_>,
-    mut state: CardState,
+    state: CardState,
     (id, capture, programme): (VoucherId, &Capture, &Programme),
 ) -> Result<(Vec<LineSummary>, CardSummary), Problem> {
     let voucher = open_voucher(work, (state.card.id, id))?;
@@ -162,23 +180,28 @@ pub(super) fn redeem(
     if reward.is_some_and(|reward| reward.status == Status::Disabled) {
         return Err(Problem::from(Code::RewardDisabled).with("reward", &voucher.reward));
     }
-    for hold in holds(work, id) {
+    let name = reward.and_then(|reward| reward.name.get("en").cloned()).unwrap_or_else(|| voucher.reward.clone());
+    let value = reward.and_then(|reward| reward.value);
+    let line = LineSummary { reward: voucher.reward.clone(), name, quantity: 1, points: voucher.points, value };
+    let card = spend(work, state, voucher)?;
+    Ok((vec![line], card))
+}
+
+/// An open voucher's hold becomes the spending, and its pass is void. Saves the card and says how it stands.
+pub(super) fn spend(work: &mut Work<'_>, mut state: CardState, voucher: Voucher) -> Result<CardSummary, Problem> {
+    for hold in holds(work, voucher.id) {
         let lot = state.lot_mut(hold.lot).ok_or_else(|| Problem::from(Code::Internal))?;
         lot.held -= hold.amount;
         let spent = Posting::new(EntryKind::Capture, Account::Held, Account::Redeemed, (hold.lot, hold.amount));
         work.post(&state, spent.resolving(&hold));
     }
-    let name = reward.and_then(|reward| reward.name.get("en").cloned()).unwrap_or_else(|| voucher.reward.clone());
-    let value = reward.and_then(|reward| reward.value);
-    let line = LineSummary { reward: voucher.reward.clone(), name, quantity: 1, points: voucher.points, value };
     let points = voucher.points;
     close(work, &mut state, (voucher, VoucherState::Captured))?;
-    let card = work.settle(state, ChangeKind::Redeemed, -points)?;
-    Ok((vec![line], card))
+    work.settle(state, ChangeKind::Redeemed, -points)
 }
 
 /// The open voucher of a card; another card's is as if it were not there.
-fn open_voucher(work: &Work<'_>, (card, id): (CardId, VoucherId)) -> Result<Voucher, Problem> {
+pub(super) fn open_voucher(work: &Work<'_>, (card, id): (CardId, VoucherId)) -> Result<Voucher, Problem> {
     let voucher = work.set.vouchers.get(&(work.org(), id)).filter(|voucher| voucher.card == card).cloned();
     let voucher = voucher.ok_or_else(|| Problem::from(Code::NotFound))?;
     if voucher.state != VoucherState::Issued {

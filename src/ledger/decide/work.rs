@@ -8,9 +8,9 @@ use crate::error::{Code, Problem};
 use crate::ids::{CardId, OrgId, PassId, ProgrammeId};
 use crate::ledger::{
     Account, CardState, CardSummary, Change, ChangeKind, Command, Context, CounterKey, DocumentKey, Entry, EntryKind, Pass,
-    PassState, Place, TokenState, WorkingSet,
+    PassState, Place, Principal, TokenState, WorkingSet,
 };
-use crate::programme::{Programme, Status, StoreDocument, TerminalDocument};
+use crate::programme::{KeyDocument, Programme, Status, StoreDocument, TerminalDocument};
 
 /// Generations of one epoch: four thousand million.
 const EPOCH_SHIFT: u32 = 32;
@@ -92,6 +92,24 @@ impl<'a> Work<'a> {
             return Err(Code::ProgrammeDisabled.into());
         }
         Ok((programme, version))
+    }
+
+    /// Refuses whoever may not come in any more: the newest documents decide, on every node, whatever one of them still believed at its door.
+    pub fn check_principal(&self) -> Result<(), Problem> {
+        match self.command.op.principal {
+            Principal::Key(id) => {
+                let document = self.set.documents.get(&DocumentKey::key(self.org(), id));
+                let key = document.and_then(|document| KeyDocument::parse(&document.body).ok());
+                if key.is_some_and(|key| key.revoked) { Err(Code::KeyRevoked.into()) } else { Ok(()) }
+            }
+            Principal::Terminal(id) => {
+                let document = self.set.documents.get(&DocumentKey::terminal(self.org(), id));
+                let terminal = document.and_then(|document| TerminalDocument::parse(&document.body).ok());
+                let off = terminal.is_some_and(|terminal| terminal.status == Status::Disabled);
+                if off { Err(Code::TerminalDisabled.into()) } else { Ok(()) }
+            }
+            Principal::Member(_) | Principal::System => Ok(()),
+        }
     }
 
     /// Refuses when the shop or the till is switched off: the newest documents decide, on every node.

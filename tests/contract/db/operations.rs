@@ -3,7 +3,7 @@
 use serde_json::json;
 use walaa::db::DbError;
 use walaa::error::Code;
-use walaa::ids::OpId;
+use walaa::ids::{KeyId, OpId};
 use walaa::ledger::{
     Body, Command, DocumentKey, DocumentKind, Enrol, Fingerprint, OpHeader, OpOutcome, Principal, TokenState, stored,
 };
@@ -51,6 +51,24 @@ pub async fn a_right_that_is_missing_is_no_outcome(world: World) {
     world.put(DocumentKind::Terminal, world.terminal.0, (2, till("active"))).await;
     json_of(&world.apply(&command).await.expect("works"));
     assert_eq!(world.balance(customer).await, (40, 0, 0));
+}
+
+pub async fn a_revoked_key_commits_nothing_more(world: World) {
+    let customer = world.enrol().await;
+    let key = KeyId(world.id());
+    let document = |revoked: bool| json!({"name": "POS", "role": "pos", "revoked": revoked, "secret_hashes": ["0".repeat(64)], "secret_generation": 1});
+    world.put(DocumentKind::Key, key.0, (0, document(false))).await;
+    let by_key = |body| {
+        let command = world.command(body);
+        Command { op: OpHeader { principal: Principal::Key(key), ..command.op }, body: command.body }
+    };
+    let earn = |receipt: &str| by_key(world.earn(customer, receipt, "1.000"));
+    json_of(&world.apply(&earn("R-1")).await.expect("works"));
+    world.put(DocumentKind::Key, key.0, (1, document(true))).await;
+    let late = earn("R-2");
+    assert_eq!(code_of(&world.apply(&late).await.expect("works")), Code::KeyRevoked);
+    assert_eq!(world.db.op(world.org, late.op.principal, &late.op.key).await, Ok(None), "which is no outcome");
+    assert_eq!(world.balance(customer).await.0, 10, "nothing more was earned");
 }
 
 pub async fn another_command_under_the_key_is_refused(world: World) {

@@ -190,3 +190,30 @@ async fn a_unix_socket_is_taken_and_a_bad_address_is_refused_without_quoting_it(
         assert!(!error.to_string().contains("secret-word"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_witness_that_is_gone_or_lies_is_not_believed() {
+    let mut server = RedisServer::start();
+    let gate = started(config(&server)).await;
+    gate.mark_captured(&capture(), noon()).await;
+    let mut raw = server.connection();
+    let keys: Vec<String> = raw.keys("walaa:S:*").expect("reads");
+    let [key] = &keys[..] else { panic!("one marker, not {keys:?}") };
+    let marker: Vec<u8> = raw.get(key).expect("reads");
+    let elsewhere = TokenHash([9; 32]);
+    let _: () = raw.set(key.replace(&TOKEN.to_hex(), &elsewhere.to_hex()), &marker).expect("writes");
+    let tokens = [elsewhere, TOKEN];
+    assert_eq!(
+        gate.remembered(ORG, &tokens, noon()).await,
+        Some(vec![None, Some(RedemptionId([7; 16]))]),
+        "only in its own place"
+    );
+    let crowd = vec![TOKEN; MOST_REMEMBERED + 1];
+    assert_eq!(gate.remembered(ORG, &crowd, noon()).await, None, "a page has an end");
+    server.kill();
+    // The first answer may find the connection broken; none of them is "nothing is remembered".
+    for _ in 0..3 {
+        assert_eq!(gate.remembered(ORG, &tokens, noon()).await, None);
+    }
+    assert_eq!(gate.remembered(ORG, &[], noon()).await, None, "not even of nothing");
+}
