@@ -95,7 +95,7 @@ impl Bench {
 
     /// A copy of the database, and its address from where we are.
     fn fresh(&self) -> (TestDatabase, String) {
-        let database = self.filled.copy();
+        let database = self.filled.duplicate();
         database.query("CHECKPOINT").expect("a superuser may");
         let port = self.far.unwrap_or(self.port);
         let url = database.url.replace(&format!(":{}/", self.port), &format!(":{port}/"));

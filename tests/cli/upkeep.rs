@@ -138,16 +138,13 @@ fn redis_remembers_how_far_a_server_s_ledger_had_come() {
     installation.configure(&format!("[redis]\nurl = \"{}\"\ntimeout_ms = 1000\n", redis.url()));
     installation.use_database(&database.url);
     installation.found("Qahwa House");
-    let older = format!("{}_older", database.url.rsplit('/').next().expect("a name"));
-    let here = database.url.rsplit('/').next().expect("a name");
-    database.query(&format!("CREATE DATABASE {older} TEMPLATE {here}")).expect("nobody is connected");
+    let older = database.duplicate();
     assert!(installation.run(&["keys", "create", "--organisation", "Qahwa House", "--role", "pos"]).fine);
     let server = installation.serve();
     server.terminate();
     assert!(server.ended_well());
-    let sneaked = database.url.replace(here, &older);
     let config = std::fs::read_to_string(installation.path("walaa.toml")).expect("is there");
-    std::fs::write(installation.path("walaa.toml"), config.replace(&database.url, &sneaked)).expect("writes");
+    std::fs::write(installation.path("walaa.toml"), config.replace(&database.url, &older.url)).expect("writes");
     let refused = installation.serve_refused();
     assert!(refused.contains("Redis says that it had come to"), "{refused}");
     let doctor = installation.run(&["doctor"]);
@@ -161,5 +158,4 @@ fn redis_remembers_how_far_a_server_s_ledger_had_come() {
     let server = installation.serve();
     server.terminate();
     assert!(server.ended_well(), "what we did not write says nothing");
-    database.query(&format!("DROP DATABASE {older} WITH (FORCE)")).expect("drops");
 }

@@ -124,6 +124,11 @@ async fn unrelated_sales_wait_for_nobody() {
     client.batch_execute("BEGIN").await.expect("begins");
     client.execute("SELECT 1 FROM cards WHERE id = $1 FOR UPDATE", &[&held.card.0.as_slice()]).await.expect("locks");
     client.execute("UPDATE sequencer SET last_seq = last_seq", &[]).await.expect("locks what numbers the journal");
+    let batch = [(held, "B-1"), (free, "B-2"), (free, "B-3")];
+    let batch = batch.map(|(customer, receipt)| world.command(world.earn(customer, receipt, "1.000")));
+    let answers = world.db.apply(batch.to_vec(), world.now()).await;
+    assert!(matches!(answers[0], Err(DbError::Unavailable(_))), "a lock is not waited for for ever: {:?}", answers[0]);
+    assert!(answers[1..].iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer.result.is_ok())), "{answers:?}");
     world.done(world.earn(free, "R-1", "1.000")).await;
     let waits = alone(&*world.db, &world, world.command(world.earn(held, "R-2", "1.000")));
     let released = async {

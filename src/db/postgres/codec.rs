@@ -199,8 +199,16 @@ impl Fault {
 
     /// Whether another transaction caused it: doing the same once more, alone, succeeds.
     pub fn is_in_the_way(&self) -> bool {
-        let others = [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::LOCK_NOT_AVAILABLE];
-        matches!(self, Self::Server(error) if error.code().is_some_and(|code| others.contains(&code)))
+        self.is_one_of(&[&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED])
+    }
+
+    /// Whether a lock was waited for in vain.
+    pub fn is_locked_out(&self) -> bool {
+        self.is_one_of(&[&SqlState::LOCK_NOT_AVAILABLE])
+    }
+
+    fn is_one_of(&self, codes: &[&SqlState]) -> bool {
+        matches!(self, Self::Server(error) if error.code().is_some_and(|code| codes.contains(&code)))
     }
 }
 

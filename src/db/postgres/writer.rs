@@ -35,6 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long it is tried to learn what became of a commit.
 const PATIENCE_IN_DOUBT: Duration = Duration::from_secs(10);
 
+/// How long a batch may be redone command by command; who has not had a turn then is told to ask again. Others wait behind it.
+const PATIENCE_ALONE: Duration = Duration::from_secs(8);
+
 /// The pause between tries.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -48,6 +51,8 @@ const PROGRAMMES: usize = 1024;
 enum Failed {
     /// Others are in the way: the same again, alone.
     InTheWay(DbError),
+    /// A row stayed locked: whoever does not need it gets through alone.
+    LockedOut(DbError),
     /// The commands are at fault, or one of them.
     Guilty(DbError),
     /// The server can't be reached; nothing was committed.
@@ -83,12 +88,19 @@ impl Writer {
         match self.persist(&mut work, commands, now).await {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
             Err(Failed::Lost(error) | Failed::InDoubt(error)) => commands.iter().map(|_| Err(error.clone())).collect(),
-            Err(Failed::InTheWay(error) | Failed::Guilty(error)) => {
+            Err(Failed::LockedOut(error)) if commands.len() == 1 => vec![Err(error)],
+            Err(Failed::InTheWay(error) | Failed::LockedOut(error) | Failed::Guilty(error)) => {
                 metrics::counter!("walaa_db_batches_redone_total").increment(1);
                 tracing::info!(%error, commands = commands.len(), "a batch is redone command by command");
+                let deadline = Instant::now() + PATIENCE_ALONE;
                 let mut answers = Vec::with_capacity(commands.len());
                 for command in commands {
-                    answers.push(self.alone(&mut work, command, now).await);
+                    let late = Instant::now() >= deadline;
+                    answers.push(if late {
+                        Err(DbError::Unavailable(format!("too many were in the way of each other: {error}")))
+                    } else {
+                        self.alone(&mut work, command, now).await
+                    });
                 }
                 answers
             }
@@ -104,7 +116,9 @@ impl Writer {
                 // Twice: the row that is in the way may have been committed by another node after this one had looked.
                 Err(Failed::Guilty(DbError::Conflict(_))) if tries < 2 => {}
                 Err(Failed::InTheWay(error)) => return Err(DbError::Unavailable(error.to_string())),
-                Err(Failed::Guilty(error) | Failed::Lost(error) | Failed::InDoubt(error)) => return Err(error),
+                Err(Failed::Guilty(error) | Failed::LockedOut(error) | Failed::Lost(error) | Failed::InDoubt(error)) => {
+                    return Err(error);
+                }
             }
             tries += 1;
         }
@@ -120,7 +134,7 @@ impl Writer {
                     work.down = false;
                     return Ok(if in_doubt { as_first(answers, commands) } else { answers });
                 }
-                Err(failed @ (Failed::InTheWay(_) | Failed::Guilty(_))) => return Err(failed),
+                Err(failed @ (Failed::InTheWay(_) | Failed::LockedOut(_) | Failed::Guilty(_))) => return Err(failed),
                 Err(failed) => failed,
             };
             work.connection = None;
@@ -207,13 +221,13 @@ async fn undo(db: Prepared, work: &mut Work, fault: Fault) -> Failed {
     let mut rollback = Pipeline::default();
     rollback.add("rollback", params![]);
     let rolled_back = fault.is_undone() && timeout(ROUND_TRIP, rollback.run(&db)).await.is_ok_and(|done| done.is_ok());
-    let in_the_way = fault.is_in_the_way();
+    let (in_the_way, locked_out) = (fault.is_in_the_way(), fault.is_locked_out());
     let error = DbError::from(fault);
-    let usable = rolled_back && (in_the_way || !matches!(error, DbError::Unavailable(_)));
+    let usable = rolled_back && (in_the_way || locked_out || !matches!(error, DbError::Unavailable(_)));
     match error {
-        _ if usable && in_the_way => {
+        _ if usable && (in_the_way || locked_out) => {
             work.connection = Some(db);
-            Failed::InTheWay(error)
+            if in_the_way { Failed::InTheWay(error) } else { Failed::LockedOut(error) }
         }
         DbError::Conflict(_) | DbError::Corrupt(_) => {
             work.connection = Some(db).filter(|_| usable);
