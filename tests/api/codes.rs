@@ -356,7 +356,8 @@ async fn outages(seen: &mut Seen) {
     let blockade = app.ground.block(app.folder.path());
     seen.note(Code::LedgerUnavailable, &app.post(&app.shop.owner, "/v1/stores", &store).await);
     // One door: another node's queue has room.
-    let app = app.again_with(app.state.as_ref().clone()).await;
+    let state = app.state.as_ref().clone();
+    let app = app.again_with(state).await;
     while !matches!(app.core.batcher.execute(nothing(&app)).now_or_never(), Some(Err(_))) {
         tokio::task::yield_now().await;
     }
