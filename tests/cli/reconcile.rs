@@ -65,7 +65,10 @@ impl Lost {
     fn configure(&self, redis: &str) {
         let path = |name: &str| self.app.folder.path().join(name).display().to_string();
         let (database, keyring) = (path("restored.db"), path("keyring.toml"));
-        let text = format!("[database]\nurl = \"sqlite:{database}\"\n\n[keys]\nkeyring_file = \"{keyring}\"\n\n{redis}");
+        let text = format!(
+            "[server]\npublic_url = \"https://wallet.example.com\"\n\n[database]\nurl = \"sqlite:{database}\"\n\n\
+             [keys]\nkeyring_file = \"{keyring}\"\n\n{redis}"
+        );
         std::fs::write(path("walaa.toml"), text).expect("the folder is ours");
     }
 
