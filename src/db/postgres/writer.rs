@@ -134,6 +134,8 @@ impl Writer {
                     work.down = false;
                     return Ok(if in_doubt { as_first(answers, commands) } else { answers });
                 }
+                // The transaction that was lost may hold its locks until the server has seen that its client is gone.
+                Err(Failed::LockedOut(_)) if in_doubt && started.elapsed() < PATIENCE_IN_DOUBT => continue,
                 Err(failed @ (Failed::InTheWay(_) | Failed::LockedOut(_) | Failed::Guilty(_))) => return Err(failed),
                 Err(failed) => failed,
             };
