@@ -11,9 +11,10 @@ use walaa::error::Code;
 use walaa::ids::OpId;
 use walaa::ledger::{Answer, Command, DocumentKey, OpHeader, TokenKind};
 
-use crate::support::ledger::{Customer, World, code_of, postgres_at, programme_json};
+use crate::support::ledger::{Customer, TestMint, World, code_of, postgres_at, programme_json};
 use crate::support::postgres::Postgres;
 use crate::support::proxy::{Direction, Wire};
+use crate::support::redis::tls::Authority;
 
 /// How often a race is run.
 const ROUNDS: usize = 20;
@@ -330,4 +331,37 @@ async fn codes_of_earlier_epochs_are_found_among_many_others() {
     let many = crate::contract::many_used_codes(world.org, customer.card, |hex| format!("'\\x{hex}'::bytea"));
     many.iter().for_each(|some| assert!(world.server().query(some).is_ok(), "they fit"));
     crate::contract::are_found_among_many(&world, customer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_to_the_server_is_encrypted_and_its_certificate_is_checked() {
+    let (authority, stranger, server) = (Authority::new(), Authority::new(), Postgres::durable());
+    server.encrypt(&authority.certificate("IP:127.0.0.1"));
+    let database = server.fresh();
+    let url = format!("{}?sslmode=require", database.url);
+    let trusting = |ca_file| PostgresConfig { ca_file, connections: 4, ..PostgresConfig::new(&url) };
+    let config = trusting(Some(authority.file()));
+    migrate(&config).await.expect("migrates");
+    let db = PostgresDb::open(config, Arc::new(TestMint)).await.expect("opens");
+    let world = World::on(db, None).await;
+    world.check_ledger().await;
+    let sessions = "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.application_name = 'walaa'";
+    let all = database.query(sessions).expect("reads");
+    assert_ne!(all, "0");
+    assert_eq!(database.query(&format!("{sessions} AND s.ssl")).expect("reads"), all, "every session");
+    for ca_file in [Some(stranger.file()), None] {
+        let refused = migrate(&trusting(ca_file)).await;
+        assert!(matches!(&refused, Err(DbError::Unavailable(what)) if what.contains("certificate")), "{refused:?}");
+    }
+    server.encrypt(&authority.certificate("DNS:another.example"));
+    let mut refused = Ok(());
+    for _ in 0..200 {
+        // The server takes the new certificate a moment after it was told.
+        refused = migrate(&trusting(Some(authority.file()))).await.map(|_| ());
+        if refused.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(matches!(&refused, Err(DbError::Unavailable(what)) if what.contains("certificate")), "{refused:?}");
 }

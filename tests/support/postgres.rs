@@ -106,6 +106,25 @@ impl Postgres {
         self.wait_until_up();
     }
 
+    /// Takes TLS from now on, beside connections in the clear.
+    pub fn encrypt(&self, [certificate, key]: &[PathBuf; 2]) {
+        let data = self.folder().join("data");
+        for (file, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let copy = data.join(name);
+            std::fs::copy(file, &copy).expect("a file of TLS");
+            let mut own = Command::new("chown");
+            assert!(own.arg(format!("--reference={}", data.display())).arg(&copy).status().expect("chown runs").success());
+            std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("the file is ours");
+        }
+        query(&self.url, "ALTER SYSTEM SET ssl = on").expect("a superuser may");
+        query(&self.url, "SELECT pg_reload_conf()").expect("a superuser may");
+        let began = Instant::now();
+        while query(&self.url, "SHOW ssl").as_deref() != Ok("on") {
+            assert!(began.elapsed() < PATIENCE, "PostgreSQL takes TLS");
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+
     /// Waits until it takes queries.
     pub fn wait_until_up(&self) {
         let began = Instant::now();

@@ -212,15 +212,15 @@ impl Fault {
     }
 }
 
+/// How the driver's errors begin that are about a value, not about the way to the server; it tells them apart in no other way.
+const UNREADABLE: &[&str] = &["error deserializing column", "error serializing parameter", "invalid column"];
+
 impl From<tokio_postgres::Error> for DbError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(refused) = error.as_db_error() else {
-            let unreadable = std::error::Error::source(&error).is_some_and(|source| !source.is::<std::io::Error>());
-            return if unreadable && !error.is_closed() {
-                Self::Corrupt(words(&error))
-            } else {
-                Self::Unavailable(words(&error))
-            };
+            let text = words(&error);
+            let ours = UNREADABLE.iter().any(|start| text.starts_with(start));
+            return if ours { Self::Corrupt(text) } else { Self::Unavailable(text) };
         };
         let state = refused.code();
         match &state.code()[..2] {

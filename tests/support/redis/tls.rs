@@ -28,12 +28,18 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
-    /// A server whose certificate is for these names, such as `DNS:localhost,IP:127.0.0.1`.
-    pub fn server(&self, names: &str) -> RedisServer {
+    /// A certificate for these names, such as `DNS:localhost,IP:127.0.0.1`, and its key.
+    pub fn certificate(&self, names: &str) -> [PathBuf; 2] {
         std::fs::write(self.folder.path().join("names"), format!("subjectAltName={names}\n")).expect("a file of names");
-        self.openssl(&["req", "-nodes", "-subj", "/CN=redis", "-keyout", "server.key", "-out", "server.csr"], KEY);
+        self.openssl(&["req", "-nodes", "-subj", "/CN=server", "-keyout", "server.key", "-out", "server.csr"], KEY);
         let sign = ["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
         self.openssl(&sign, &["-extfile", "names", "-out", "server.pem"]);
+        ["server.pem", "server.key"].map(|name| self.folder.path().join(name))
+    }
+
+    /// A server whose certificate is for these names.
+    pub fn server(&self, names: &str) -> RedisServer {
+        self.certificate(names);
         RedisServer::of(|folder, port| {
             let copy = |name: &str| {
                 std::fs::copy(self.folder.path().join(name), folder.join(name)).expect("a file of TLS");
