@@ -165,7 +165,7 @@ pub async fn documents_have_versions(world: World) {
     assert_eq!(world.put(key.kind, id, (1, store("Two"))).await["version"], 2);
     let newest = world.db.document(key).await.expect("reads").expect("a document");
     assert_eq!((newest.version, &*newest.body, newest.at), (2, r#"{"name":{"en":"Two"}}"#, world.now()));
-    assert_eq!(newest.actor, world.till());
+    assert_eq!(newest.actor, Principal::System);
     let history = world.db.document_history(key, 10).await.expect("reads");
     assert_eq!(history.iter().map(|document| document.version).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(world.db.document_history(key, 1).await.expect("reads").len(), 1);
