@@ -76,6 +76,9 @@ async fn health_is_told_to_everybody() {
     let report = app.send(Ask::get("/readyz")).await.expect(200);
     let fine = json!({ "ready": true, "database": "up", "gate": "up", "sequencer": "up", "shutting_down": false });
     assert_eq!(report, fine);
+    // One door: each node tells its own health.
+    let state = app.state.as_ref().clone();
+    let app = app.again_with(state).await;
     app.state.health.shut_down();
     let report = app.send(Ask::get("/readyz")).await.expect(503);
     assert_eq!((&report["ready"], &report["shutting_down"]), (&json!(false), &json!(true)));
