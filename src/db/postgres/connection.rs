@@ -142,9 +142,10 @@ impl Pool {
     }
 
     async fn start(&self, how: &str) -> Result<Transaction, DbError> {
-        let client = self.get().await?;
-        client.batch_execute(how).await?;
-        Ok(Transaction { client: Some(client) })
+        // Guarded before it is begun: whoever asked may go away at any moment, and an open transaction must not come back to the pool.
+        let transaction = Transaction { client: Some(self.get().await?) };
+        transaction.batch_execute(how).await?;
+        Ok(transaction)
     }
 }
 
