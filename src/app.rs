@@ -230,7 +230,7 @@ fn pages(
         templates,
         apple: Arc::clone(apple),
         messenger,
-        live: Live::new(tasks.numbered()),
+        live: Live::new(tasks.newest()),
         client_address: Arc::new(move |request| address::client(request, &trusted)),
         changed: Arc::new(move || holders.forget()),
         environment: open::environment(config),

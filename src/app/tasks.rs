@@ -31,7 +31,7 @@ pub struct Tasks {
     google: Option<(Arc<OutboxWorker>, Arc<GoogleAsker>)>,
     sweeper: Arc<Sweeper>,
     mark: MarkPlaces,
-    numbered: watch::Sender<u64>,
+    newest: watch::Sender<i64>,
 }
 
 impl Tasks {
@@ -47,8 +47,8 @@ impl Tasks {
             (Arc::new(worker), Arc::new(asker))
         });
         let sweeper = Sweeper::new(Arc::clone(db), batcher.clone(), Arc::clone(clock), Arc::clone(ids));
-        let numbered = watch::Sender::default();
-        Self { core: core.clone(), outbox: Arc::new(outbox), google, sweeper: Arc::new(sweeper), mark, numbered }
+        let newest = watch::Sender::default();
+        Self { core: core.clone(), outbox: Arc::new(outbox), google, sweeper: Arc::new(sweeper), mark, newest }
     }
 
     /// Wakes the outbox.
@@ -56,9 +56,9 @@ impl Tasks {
         self.outbox.owed()
     }
 
-    /// Hears when something was numbered.
-    pub fn numbered(&self) -> watch::Receiver<u64> {
-        self.numbered.subscribe()
+    /// Hears when passes were changed, on any node: the largest `seq`.
+    pub fn newest(&self) -> watch::Receiver<i64> {
+        self.newest.subscribe()
     }
 
     /// Starts them.
@@ -69,8 +69,8 @@ impl Tasks {
             .chain(self.google.as_ref().map(|(worker, _)| worker))
             .map(|worker| worker.owed())
             .collect();
-        let (committed, numbered) = (batcher.committed(), self.numbered);
-        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed, owed, numbered };
+        let (committed, newest) = (batcher.committed(), self.newest);
+        let sequencer = Sequencer { db: Arc::clone(&db), clock, committed, owed, newest };
         let sweeper = self.sweeper;
         let until = |mut stop: watch::Receiver<bool>| async move {
             let _sender_gone = stop.wait_for(|stop| *stop).await;

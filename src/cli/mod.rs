@@ -121,6 +121,9 @@ pub enum CliError {
     /// The database.
     #[error(transparent)]
     Database(#[from] crate::db::DbError),
+    /// The move to another database.
+    #[error(transparent)]
+    Copy(#[from] crate::db::copy::CopyError),
     /// The ledger refused.
     #[error("{}", .0.detail)]
     Refused(crate::error::Problem),

@@ -72,14 +72,46 @@ pub struct Copied {
     pub rows: Vec<(&'static str, i64)>,
 }
 
+/// Why nothing was copied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CopyError {
+    /// The target has rows already, perhaps those of a copy that was broken off; names a table.
+    #[error("the database that is copied to is not empty, {0} has rows: give it a new one")]
+    NotEmpty(&'static str),
+    /// A number or a sum is not the same on both sides.
+    #[error("what arrived is not what was sent: the file says {here} and the server says {there} for: {question}")]
+    Differs {
+        /// What was counted, in SQL.
+        question: String,
+        /// By the file.
+        here: i64,
+        /// By the server.
+        there: i64,
+    },
+    /// Either database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<rusqlite::Error> for CopyError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl From<tokio_postgres::Error> for CopyError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
 /// Copies every row into an empty database at the newest schema, in one transaction. What arrives is no ledger before [`finish`].
 ///
 /// The file must not be served meanwhile, and be at the newest schema (opening it once brings it there).
 ///
 /// # Errors
-/// [`DbError::Conflict`] when the target holds anything, [`DbError::Corrupt`] when numbers or sums differ, and whatever either database
-/// fails with; nothing was copied then.
-pub async fn fill(from: &Path, to: &PostgresConfig) -> Result<Copied, DbError> {
+/// See [`CopyError`]; nothing was copied then.
+pub async fn fill(from: &Path, to: &PostgresConfig) -> Result<Copied, CopyError> {
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     source.execute_batch("BEGIN")?;
     let mut client = connect_patiently(to).await?;
@@ -116,11 +148,11 @@ pub async fn finish(from: &Path, to: &PostgresConfig) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn refuse_filled(target: &Transaction<'_>) -> Result<(), DbError> {
+async fn refuse_filled(target: &Transaction<'_>) -> Result<(), CopyError> {
     for (table, _) in TABLES {
         let found = target.query_opt(&format!("SELECT 1 FROM {table} LIMIT 1"), &[]).await?;
         if found.is_some() {
-            return Err(DbError::Conflict(format!("{table}: the target is not empty; give it a new database")));
+            return Err(CopyError::NotEmpty(table));
         }
     }
     Ok(())
@@ -175,11 +207,11 @@ async fn copy_counts(source: &Connection, target: &Transaction<'_>) -> Result<()
     Ok(())
 }
 
-async fn same(source: &Connection, target: &Transaction<'_>, sql: &str, expected: Option<i64>) -> Result<(), DbError> {
+async fn same(source: &Connection, target: &Transaction<'_>, sql: &str, expected: Option<i64>) -> Result<(), CopyError> {
     let here: i64 = source.query_row(sql, [], |row| row.get(0))?;
     let there: i64 = target.query_one(sql, &[]).await?.try_get(0)?;
     if here == there && expected.is_none_or(|expected| expected == here) {
         return Ok(());
     }
-    Err(DbError::Corrupt(format!("the file says {here} and the server says {there} for: {sql}")))
+    Err(CopyError::Differs { question: sql.to_owned(), here, there })
 }

@@ -143,6 +143,8 @@ pub struct Sequenced {
     pub rows: usize,
     /// Passes that got a new `seq` and are owed to wallets.
     pub owed: usize,
+    /// The largest `seq` that was ever given, by whichever node.
+    pub newest: i64,
 }
 
 /// A wallet as a receiver of changes; each has its own outbox rows.

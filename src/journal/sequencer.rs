@@ -12,7 +12,7 @@ use crate::db::{Db, DbError, Sequenced};
 /// Rows that one transaction numbers.
 const ROWS_PER_ROUND: usize = 1_000;
 
-/// How long rows of other nodes may wait for us when nothing is committed here.
+/// How long rows of other nodes may wait for us when nothing is committed here, and how late we hear of what they numbered.
 const SLOW_TICK: Duration = Duration::from_secs(1);
 
 /// The wait after a failed round.
@@ -28,8 +28,8 @@ pub struct Sequencer {
     pub committed: Arc<Notify>,
     /// Those whom we wake when passes are owed: the outbox's workers.
     pub owed: Vec<Arc<Notify>>,
-    /// Counts rounds in which something was numbered, for whoever shows live what changed.
-    pub numbered: watch::Sender<u64>,
+    /// The largest `seq` that passes were given, here or on another node, for whoever shows live what changed.
+    pub newest: watch::Sender<i64>,
 }
 
 impl Sequencer {
@@ -65,6 +65,7 @@ impl Sequencer {
             let round = self.db.sequence(ROWS_PER_ROUND, self.clock.now()).await?;
             total.rows += round.rows;
             total.owed += round.owed;
+            total.newest = round.newest;
             if round.owed > 0 {
                 self.owed.iter().for_each(|worker| worker.notify_one());
             }
@@ -74,9 +75,9 @@ impl Sequencer {
         }
         if total.rows > 0 {
             metrics::counter!("walaa_journal_rows_total").increment(total.rows as u64);
-            self.numbered.send_modify(|rounds| *rounds += 1);
             tracing::debug!(rows = total.rows, owed = total.owed, "numbered the journal");
         }
+        self.newest.send_if_modified(|newest| std::mem::replace(newest, total.newest) != total.newest);
         Ok(total)
     }
 }

@@ -1,6 +1,6 @@
 //! Open pages that hear of changes: server-sent events, one stream a page, bounded.
 //!
-//! After each round of the sequencer every stream looks at the version of its own pass, at most twice a second; only a version that moved is
+//! After each round of any node's sequencer every stream looks at the version of its own pass, at most twice a second; only a version that moved is
 //! told. Nothing of the card is in the event: the page asks for itself anew.
 
 use std::collections::{HashMap, VecDeque};
@@ -39,16 +39,16 @@ const COME_BACK_LATER: &[u8] = b"retry: 120000\n\n";
 
 /// Open streams.
 pub struct Live {
-    numbered: watch::Receiver<u64>,
+    newest: watch::Receiver<i64>,
     closing: watch::Sender<bool>,
     open: Mutex<HashMap<PassId, VecDeque<Arc<Notify>>>>,
 }
 
 impl Live {
-    /// Streams that wake when the sequencer numbered something.
+    /// Streams that wake when passes were changed: the largest `seq` is another.
     #[must_use]
-    pub fn new(numbered: watch::Receiver<u64>) -> Arc<Self> {
-        Arc::new(Self { numbered, closing: watch::Sender::new(false), open: Mutex::default() })
+    pub fn new(newest: watch::Receiver<i64>) -> Arc<Self> {
+        Arc::new(Self { newest, closing: watch::Sender::new(false), open: Mutex::default() })
     }
 
     /// Ends all streams, and takes no more: the gateway stops.
@@ -88,11 +88,11 @@ impl Live {
                 .insert_header((header::CACHE_CONTROL, "no-store"))
                 .finish();
         };
-        let mut numbered = self.numbered.clone();
+        let mut newest = self.newest.clone();
         // Whatever was numbered between the page and this stream is looked at first.
-        numbered.mark_changed();
+        newest.mark_changed();
         let watching =
-            Watching { db, numbered, closing: self.closing.subscribe(), version: since, end: Instant::now() + LONGEST, seat };
+            Watching { db, newest, closing: self.closing.subscribe(), version: since, end: Instant::now() + LONGEST, seat };
         HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))
             .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -124,7 +124,7 @@ impl Drop for Seat {
 
 struct Watching {
     db: Arc<dyn Db>,
-    numbered: watch::Receiver<u64>,
+    newest: watch::Receiver<i64>,
     closing: watch::Receiver<bool>,
     version: i64,
     end: Instant,
@@ -142,14 +142,14 @@ async fn next(state: Option<Watching>) -> Sent {
             _ = state.closing.wait_for(|closing| *closing) => return None,
             () = tokio::time::sleep_until(state.end) => return None,
             () = state.seat.displaced.notified() => return Some((Ok(Bytes::from_static(COME_BACK_LATER)), None)),
-            changed = state.numbered.changed() => changed.map(|()| Woken::Numbered).ok()?,
+            changed = state.newest.changed() => changed.map(|()| Woken::Numbered).ok()?,
             () = tokio::time::sleep(HEARTBEAT) => Woken::Silence,
         };
         if let Woken::Silence = waited {
             return Some((Ok(Bytes::from_static(b": here\n\n")), Some(state)));
         }
         tokio::time::sleep(GATHER).await;
-        state.numbered.mark_unchanged();
+        state.newest.mark_unchanged();
         match state.db.pass(state.seat.pass).await {
             Ok(Some(pass)) if pass.state == PassState::Voided => {
                 return Some((Ok(Bytes::from_static(b"event: gone\ndata: -\n\n")), None));

@@ -9,6 +9,7 @@ use walaa::db::postgres::{PostgresConfig, PostgresDb, grant, migrate, migrate_or
 use walaa::db::{Channel, Db, DbError};
 use walaa::error::Code;
 use walaa::ids::OpId;
+use walaa::journal::Sequencer;
 use walaa::ledger::{Answer, Command, DocumentKey, OpHeader, TokenKind};
 
 use crate::support::ledger::{Customer, TestMint, World, code_of, postgres_at, programme_json};
@@ -165,6 +166,51 @@ async fn one_node_numbers_the_journal_at_a_time_and_none_is_lost() {
     assert_eq!(journal.iter().map(|record| record.row.op).collect::<HashSet<_>>().len(), 65);
     let verified = walaa::journal::verify(&*world.db, world.org).await.expect("reads");
     assert_eq!((verified.bad, verified.rows), (None, 65));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_hears_of_passes_that_another_one_numbered() {
+    let world = Arc::new(World::on_postgres().await);
+    let sequencer = |db| Sequencer {
+        db,
+        clock: world.clone(),
+        committed: Arc::default(),
+        owed: vec![],
+        newest: tokio::sync::watch::Sender::default(),
+    };
+    let (here, there) = (sequencer(world.db.clone()), sequencer(node(&world).await));
+    let customer = world.enrol().await;
+    let mut heard = there.newest.subscribe();
+    for expected in [true, false] {
+        if expected {
+            world.done(world.adjust(customer, 1)).await;
+            assert!(here.run_once().await.expect("numbers").rows > 0);
+        }
+        assert_eq!(there.run_once().await.expect("finds nothing").rows, 0);
+        assert_eq!(heard.has_changed().expect("it lives"), expected);
+        let seq = world.db.pass(customer.pass).await.expect("reads").expect("a pass").seq;
+        assert_eq!(*heard.borrow_and_update(), seq);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_goes_away_leaves_no_open_transaction_for_the_next_one() {
+    let world = World::on_postgres().await;
+    let wire = Wire::to(Postgres::shared().port());
+    let url = world.url().replace(&format!(":{}", Postgres::shared().port()), &format!(":{}", wire.port()));
+    let far =
+        PostgresDb::open(PostgresConfig { connections: 2, ..PostgresConfig::new(url) }, Arc::new(TestMint)).await.expect("opens");
+    let pass = world.enrol().await.pass;
+    far.forget_pass(pass).await.expect("works");
+    let health = || world.server().query("SELECT health FROM bookkeeping").expect("reads").parse::<i64>().expect("a number");
+    for patience in (1..=ROUNDS).map(|round| Duration::from_millis(5 * u64::try_from(round).expect("few"))) {
+        wire.delay(Duration::from_millis(10));
+        let _gone = tokio::time::timeout(patience, far.forget_pass(pass)).await;
+        wire.heal();
+        let before = health();
+        far.health().await.expect("writes");
+        assert_eq!(health(), before + 1, "what is said to be written is: {patience:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

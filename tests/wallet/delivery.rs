@@ -474,7 +474,7 @@ async fn a_commit_wakes_the_sequencer_and_that_the_worker() {
         clock: station.world.clone(),
         committed: batcher.committed(),
         owed: std::mem::take(&mut station.sequencer.owed),
-        numbered: tokio::sync::watch::Sender::default(),
+        newest: tokio::sync::watch::Sender::default(),
     };
     let sequencer = tokio::spawn(sequencer.run(async { drop(stopped.await) }));
     let worker = tokio::spawn(Arc::clone(&station.worker).run(std::future::pending()));

@@ -159,7 +159,7 @@ impl Station {
             clock: clock.clone(),
             committed: Arc::default(),
             owed: vec![worker.owed()],
-            numbered: tokio::sync::watch::Sender::default(),
+            newest: tokio::sync::watch::Sender::default(),
         };
         let service = web::Data::new(WebService {
             db: db.clone(),

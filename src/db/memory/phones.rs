@@ -130,7 +130,7 @@ impl State {
                 owed += 1;
             }
         }
-        Sequenced { rows, owed }
+        Sequenced { rows, owed, newest: self.last_seq }
     }
 
     fn owe(&mut self, pass: PassId, channel: Channel, now: Timestamp) {

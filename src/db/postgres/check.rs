@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::Row;
 
 use super::connection::{Client, all};
-use super::reads::{card_states, with_lots};
+use super::reads::card_states;
 use super::rows::{self, ENTRY};
 use crate::db::audit::{Findings, audit_card};
 use crate::db::{DbError, LedgerCheck};
@@ -70,10 +70,11 @@ pub(super) async fn ledger(db: &Client) -> Result<LedgerCheck, DbError> {
     let mut check = LedgerCheck::default();
     let mut after: (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
     // The limit stands in the statement, so that the server knows that it is small when it plans.
-    let cards = with_lots(&format!("WHERE (org, id) > ($1, $2) ORDER BY org, id LIMIT {PAGE}"));
+    let next = format!(
+        "JOIN (SELECT org, id FROM cards WHERE (org, id) > ($1, $2) ORDER BY org, id LIMIT {PAGE}) page ON page.org = c.org AND page.id = c.id"
+    );
     loop {
-        let statement = db.prepare_cached(&cards).await?;
-        let page = card_states(&db.query(&statement, &[&after.0, &after.1]).await?)?;
+        let page = card_states(db, &next, &[&after.0, &after.1]).await?;
         let Some(last) = page.last() else { break };
         after = (last.card.org.0.to_vec(), last.card.id.0.to_vec());
         check.entries += one_page(db, &page, &mut findings).await?;

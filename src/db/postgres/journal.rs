@@ -4,6 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use tokio_postgres::Row;
+
 use super::codec::{hash, sql_limit};
 use super::connection::{Client, all, execute, one};
 use super::outbox;
@@ -30,28 +32,34 @@ struct Taken {
     head: Head,
 }
 
-/// Whether [`sequence`] would find anything: spares an idle node the transaction.
-pub(super) async fn is_pending(db: &Client) -> Result<bool, DbError> {
-    let sql = "SELECT position FROM journal_unsealed ORDER BY position LIMIT 1";
-    Ok(one(db, sql, &[], |row| Ok(row.try_get::<_, i64>(0)?)).await?.is_some())
+/// Whether [`sequence`] would find anything, which spares an idle node the transaction; and the largest `seq`.
+pub(super) async fn standing(db: &Client) -> Result<(bool, i64), DbError> {
+    let sql = "SELECT (SELECT position FROM journal_unsealed ORDER BY position LIMIT 1), last_seq FROM sequencer";
+    let read = |row: &Row| Ok((row.try_get::<_, Option<i64>>(0)?.is_some(), row.try_get(1)?));
+    one(db, sql, &[], read).await?.ok_or_else(no_sequencer)
+}
+
+fn no_sequencer() -> DbError {
+    DbError::Corrupt("the table sequencer is empty".into())
 }
 
 /// Numbers the next rows, extends the chains, gives each changed pass its `seq` and owes it. In a transaction. Does nothing while another
-/// node is the sequencer.
-pub(super) async fn sequence(db: &Client, limit: usize, now: Timestamp) -> Result<Sequenced, DbError> {
+/// node is the sequencer; `newest` is the largest `seq` before.
+pub(super) async fn sequence(db: &Client, newest: i64, limit: usize, now: Timestamp) -> Result<Sequenced, DbError> {
+    let idle = Sequenced { newest, ..Sequenced::default() };
     // A statement of its own: what the ones after it read is of after the lock was taken.
     let locked = one(db, "SELECT pg_try_advisory_xact_lock($1)", &[&SEQUENCER], |row| Ok(row.try_get(0)?)).await?;
     if locked != Some(true) {
-        return Ok(Sequenced::default());
+        return Ok(idle);
     }
     let taken = take(db, limit).await?;
     if taken.is_empty() {
-        return Ok(Sequenced::default());
+        return Ok(idle);
     }
     seal(db, &taken).await?;
     let (orgs, passes): (Vec<OrgId>, Vec<PassId>) = changed_passes(&taken).into_iter().unzip();
-    let owed = if passes.is_empty() { 0 } else { renumber(db, (&orgs, &passes), now).await? };
-    Ok(Sequenced { rows: taken.len(), owed })
+    let (owed, newest) = if passes.is_empty() { (0, newest) } else { renumber(db, (&orgs, &passes), now).await? };
+    Ok(Sequenced { rows: taken.len(), owed, newest })
 }
 
 /// The rows with the lowest positions that wait, which then wait no more.
@@ -101,13 +109,13 @@ fn changed_passes(taken: &[Taken]) -> Vec<(OrgId, PassId)> {
     changed.filter(|key| seen.insert(*key)).collect()
 }
 
-/// Gives passes their `seq` in the order given and owes them; says how many wallets are owed.
-async fn renumber(db: &Client, keys: (&[OrgId], &[PassId]), now: Timestamp) -> Result<usize, DbError> {
+/// Gives passes their `seq` in the order given and owes them; says how many wallets are owed, and the last number.
+async fn renumber(db: &Client, keys: (&[OrgId], &[PassId]), now: Timestamp) -> Result<(usize, i64), DbError> {
     let (orgs, passes) = keys;
     let count = sql_limit(passes.len());
     let sql = "UPDATE sequencer SET last_seq = GREATEST(last_seq + 1, $1::bigint) + $2::bigint - 1 RETURNING last_seq";
     let last: Option<i64> = one(db, sql, &[&now, &count], |row| Ok(row.try_get(0)?)).await?;
-    let last = last.ok_or_else(|| DbError::Corrupt("the table sequencer is empty".into()))?;
+    let last = last.ok_or_else(no_sequencer)?;
     let seqs: Vec<i64> = (last - count + 1..=last).collect();
     let sql = "SELECT 1 FROM unnest($1::bytea[], $2::bytea[]) AS w (org, pass) JOIN passes p ON p.org = w.org AND p.id = w.pass \
                ORDER BY p.org, p.id FOR NO KEY UPDATE OF p";
@@ -117,7 +125,7 @@ async fn renumber(db: &Client, keys: (&[OrgId], &[PassId]), now: Timestamp) -> R
     // Begun after the locks are held, so that both see what was written before; the two don't touch each other's rows.
     let numbered = async { execute(db, sql, &[&orgs, &passes, &seqs]).await };
     let (_, owed) = tokio::try_join!(numbered, outbox::owe_all(db, keys, now))?;
-    Ok(owed)
+    Ok((owed, last))
 }
 
 pub(super) async fn read(db: &Client, org: OrgId, after: i64, limit: usize) -> Result<Vec<JournalRecord>, DbError> {

@@ -289,11 +289,12 @@ impl Db for PostgresDb {
     }
 
     async fn sequence(&self, limit: usize, now: Timestamp) -> Result<Sequenced, DbError> {
-        if !journal::is_pending(&*self.pool.get().await?).await? {
-            return Ok(Sequenced::default());
+        let (pending, newest) = journal::standing(&*self.pool.get().await?).await?;
+        if !pending {
+            return Ok(Sequenced { newest, ..Sequenced::default() });
         }
         let transaction = self.pool.begin().await?;
-        let sequenced = journal::sequence(&transaction, limit, now).await?;
+        let sequenced = journal::sequence(&transaction, newest, limit, now).await?;
         transaction.commit().await?;
         Ok(sequenced)
     }

@@ -1,15 +1,13 @@
 //! Reads of the ledger's rows: one row by its key, or a bounded list. Each is one statement, so one snapshot and one round trip.
 
-use tokio_postgres::Row;
-
-use super::codec::{Day, sql_limit};
+use super::codec::{Param, sql_limit};
 use super::connection::{Client, all, one};
-use super::rows::{self, CARD, DOCUMENT, EARNING, ENTRY, MEMBER, OP, PASS, REDEMPTION, TOKEN, VOUCHER};
+use super::rows::{self, CARD_WITH_LOTS, DOCUMENT, EARNING, ENTRY, MEMBER, OP, PASS, REDEMPTION, TOKEN, VOUCHER};
 use crate::db::{DbError, Page, TokenRef};
 use crate::ids::{CardId, EarningId, MemberId, OpId, OrgId, PassId, RedemptionId, VoucherId};
 use crate::ledger::{
-    CardState, Document, DocumentKey, DocumentKind, Earning, Entry, Lot, Member, OpKey, OpRow, Pass, Principal, Redemption,
-    Token, TokenHash, Voucher,
+    CardState, Document, DocumentKey, DocumentKind, Earning, Entry, Member, OpKey, OpRow, Pass, Principal, Redemption, Token,
+    TokenHash, Voucher,
 };
 
 /// The most documents of a kind that are listed.
@@ -35,51 +33,20 @@ pub(super) async fn token(db: &Client, org: OrgId, hash: TokenHash) -> Result<Op
     one(db, &sql, &[&org, &hash.as_slice()], rows::token).await
 }
 
-/// Cards beside their lots, one row a lot: for [`card_states`].
-pub(super) fn with_lots(cards: &str) -> String {
-    format!(
-        "SELECT c.*, l.number, l.expires_on, l.available_from, l.available, l.held FROM (SELECT {CARD} FROM cards {cards}) c \
-         LEFT JOIN lots l ON l.org = c.org AND l.card = c.id ORDER BY c.org, c.id, l.number"
-    )
-}
-
-/// Gathers what a query of [`with_lots`] found.
-pub(super) fn card_states(rows: &[Row]) -> Result<Vec<CardState>, DbError> {
-    let mut states: Vec<CardState> = Vec::new();
-    for row in rows {
-        let key: (OrgId, CardId) = (row.try_get(0)?, row.try_get(1)?);
-        if states.last().is_none_or(|state| (state.card.org, state.card.id) != key) {
-            states.push(CardState { card: rows::card(row)?, lots: Vec::new() });
-        }
-        if let Some(state) = states.last_mut() {
-            state.lots.extend(lot_beside(row)?);
-        }
-    }
-    Ok(states)
-}
-
-/// The lot that stands behind the columns of its card; a card may have none.
-fn lot_beside(row: &Row) -> Result<Option<Lot>, DbError> {
-    let Some(number) = row.try_get(13)? else { return Ok(None) };
-    Ok(Some(Lot {
-        number,
-        expires_on: row.try_get::<_, Option<Day>>(14)?.map(|day| day.0),
-        available_from: row.try_get::<_, Option<Day>>(15)?.map(|day| day.0),
-        available: row.try_get(16)?,
-        held: row.try_get(17)?,
-    }))
+/// The cards that `filter` takes, with their lots, by id.
+pub(super) async fn card_states(db: &Client, filter: &str, params: &[Param<'_>]) -> Result<Vec<CardState>, DbError> {
+    let statement = db.prepare_cached(&format!("SELECT {CARD_WITH_LOTS} {filter} ORDER BY l.number")).await?;
+    rows::cards_with_lots(&db.query(&statement, params).await?)
 }
 
 /// A card with its lots.
 pub(super) async fn card(db: &Client, org: OrgId, id: CardId) -> Result<Option<CardState>, DbError> {
-    let statement = db.prepare_cached(&with_lots("WHERE org = $1 AND id = $2")).await?;
-    Ok(card_states(&db.query(&statement, &[&org, &id]).await?)?.pop())
+    Ok(card_states(db, "WHERE c.org = $1 AND c.id = $2", &[&org, &id]).await?.pop())
 }
 
 /// The cards of a member with their lots, by id.
 pub(super) async fn cards_of(db: &Client, org: OrgId, member: MemberId) -> Result<Vec<CardState>, DbError> {
-    let statement = db.prepare_cached(&with_lots("WHERE org = $1 AND member = $2")).await?;
-    card_states(&db.query(&statement, &[&org, &member]).await?)
+    card_states(db, "WHERE c.org = $1 AND c.member = $2", &[&org, &member]).await
 }
 
 pub(super) async fn member(db: &Client, org: OrgId, id: MemberId) -> Result<Option<Member>, DbError> {

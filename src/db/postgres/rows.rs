@@ -13,10 +13,8 @@ use crate::ledger::{
     SealedProfile, Token, Verification, Voucher,
 };
 
-pub(super) const CARD: &str =
-    "org, id, programme, member, number, held, debt, pass, code_generation, open_vouchers, active, created_at, verified";
-
-pub(super) fn card(row: &Row) -> Result<Card, DbError> {
+/// The columns of a card at the start of [`CARD_WITH_LOTS`].
+fn card(row: &Row) -> Result<Card, DbError> {
     Ok(Card {
         org: row.try_get(0)?,
         id: row.try_get(1)?,

@@ -106,9 +106,11 @@ pub(super) async fn raise_epoch(db: &Client) -> Result<i64, DbError> {
     only(one(db, "UPDATE bookkeeping SET epoch = epoch + 1 RETURNING epoch", &[], |row| Ok(row.try_get(0)?)).await?)
 }
 
-/// The one row of a table that always has one.
+/// The one row of a table that always has one, unless a copy into this database was broken off ([`crate::db::copy`]).
 fn only<T>(row: Option<T>) -> Result<T, DbError> {
-    row.ok_or_else(|| DbError::Corrupt("the table bookkeeping is empty".into()))
+    row.ok_or_else(|| {
+        DbError::Corrupt("a copy into this database was not finished; drop it, and copy again into a new one".into())
+    })
 }
 
 /// A durable write of no consequence.

@@ -20,7 +20,7 @@ pub(super) fn sequence(db: &Connection, limit: usize, now: Timestamp) -> Result<
     let sql = format!("SELECT {JOURNAL}, j.position FROM journal j WHERE j.position > ?1 ORDER BY j.position LIMIT ?2");
     let rows: Vec<(JournalRow, i64)> =
         all(&mut prepare(db, &sql)?, params![sealed, sql_limit(limit)], |row| Ok((rows::journal(row)?, row.get(7)?)))?;
-    let Some((_, last)) = rows.last() else { return Ok(Sequenced::default()) };
+    let Some((_, last)) = rows.last() else { return Ok(Sequenced { newest: seq, ..Sequenced::default() }) };
     let last = *last;
     seal(db, &rows)?;
     let mut owed = 0;
@@ -31,7 +31,7 @@ pub(super) fn sequence(db: &Connection, limit: usize, now: Timestamp) -> Result<
         owed += outbox::owe_to_google(db, (org, pass), now)?;
     }
     prepare(db, "UPDATE bookkeeping SET sealed_position = ?1, last_seq = ?2")?.execute(params![last, seq])?;
-    Ok(Sequenced { rows: rows.len(), owed })
+    Ok(Sequenced { rows: rows.len(), owed, newest: seq })
 }
 
 fn seal(db: &Connection, rows: &[(JournalRow, i64)]) -> Result<(), DbError> {
@@ -73,9 +73,9 @@ pub(super) fn read(db: &Connection, org: OrgId, after: i64, limit: usize) -> Res
     })
 }
 
-/// Positions have no gaps: no row is ever deleted.
-pub(super) fn unsealed(db: &Connection) -> Result<usize, DbError> {
-    let sql = "SELECT (SELECT coalesce(max(position), 0) FROM journal) - sealed_position FROM bookkeeping";
-    let rows: i64 = prepare(db, sql)?.query_row([], |row| row.get(0))?;
-    Ok(usize::try_from(rows).unwrap_or(0))
+/// How many rows are not numbered yet, and the largest `seq`. Positions have no gaps: no row is ever deleted.
+pub(super) fn standing(db: &Connection) -> Result<(usize, i64), DbError> {
+    let sql = "SELECT (SELECT coalesce(max(position), 0) FROM journal) - sealed_position, last_seq FROM bookkeeping";
+    let (rows, newest): (i64, i64) = prepare(db, sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((usize::try_from(rows).unwrap_or(0), newest))
 }

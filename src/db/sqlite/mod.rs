@@ -301,8 +301,9 @@ impl Db for SqliteDb {
     }
 
     async fn sequence(&self, limit: usize, now: Timestamp) -> Result<Sequenced, DbError> {
-        if self.readers.quick(journal::unsealed)? == 0 {
-            return Ok(Sequenced::default());
+        let (waiting, newest) = self.readers.quick(journal::standing)?;
+        if waiting == 0 {
+            return Ok(Sequenced { newest, ..Sequenced::default() });
         }
         self.write(move |db| journal::sequence(db, limit, now)).await
     }
@@ -312,7 +313,7 @@ impl Db for SqliteDb {
     }
 
     async fn unsealed(&self) -> Result<usize, DbError> {
-        self.readers.quick(journal::unsealed)
+        Ok(self.readers.quick(journal::standing)?.0)
     }
 
     async fn check_ledger(&self) -> Result<LedgerCheck, DbError> {

@@ -35,22 +35,24 @@ pub async fn rows_are_numbered_and_chained(world: World) {
 
 pub async fn a_refusal_leaves_no_row(world: World) {
     let customer = world.enrol().await;
-    sequence(&world).await;
+    let Sequenced { newest, .. } = sequence(&world).await;
     assert_eq!(world.refused(world.adjust(customer, -1)).await, Code::InsufficientPoints);
     assert_eq!(world.db.unsealed().await, Ok(0));
-    assert_eq!(sequence(&world).await, Sequenced::default());
+    assert_eq!(sequence(&world).await, Sequenced { newest, ..Sequenced::default() });
 }
 
 pub async fn seq_never_runs_backwards(world: World) {
     let (first, second) = (world.enrol().await, world.enrol().await);
-    sequence(&world).await;
+    let told = sequence(&world).await;
     let seq = async |pass| world.db.pass(pass).await.expect("reads").expect("a pass").seq;
     let (a, b) = (seq(first.pass).await, seq(second.pass).await);
     assert_eq!((a, b), (world.now().millis(), world.now().millis() + 1), "commit order, not below the clock");
+    assert_eq!(told.newest, b);
     world.advance_seconds(-3_600);
     world.done(world.adjust(first, 1)).await;
     world.done(world.adjust(first, 1)).await;
-    assert_eq!(sequence(&world).await.rows, 2);
+    let told = sequence(&world).await;
+    assert_eq!((told.rows, told.newest), (2, b + 1));
     assert_eq!(seq(first.pass).await, b + 1, "one number for both changes, though the clock went back");
     world.advance_seconds(7_200);
     world.done(world.adjust(second, 1)).await;
