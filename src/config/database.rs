@@ -21,7 +21,7 @@ pub struct Database {
     pub owner_url_file: Option<PathBuf>,
     /// PostgreSQL: whom to trust for TLS.
     pub ca_file: Option<PathBuf>,
-    /// PostgreSQL: connections of one node, beside the one for decisions.
+    /// PostgreSQL: connections of one node, beside the two for decisions.
     pub connections: usize,
     /// Where the mark of the last operation is kept.
     pub high_water_file: Option<PathBuf>,

@@ -1,11 +1,11 @@
 //! Gathers the commands that wait and calls the database once: one flush pays for many.
 //!
-//! No timer: while one batch commits, the next one gathers. The queue is bounded; beyond it the answer is `overloaded`.
+//! No timer: while as many batches as the database takes at once are on their way, the next one gathers. The queue is bounded; beyond it
+//! the answer is `overloaded`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
 use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, DbError, MAX_BATCH};
@@ -29,13 +29,18 @@ pub struct Batcher {
 }
 
 impl Batcher {
-    /// Starts the gathering task; it ends when the last handle is dropped.
+    /// Starts the gathering tasks; they end when the last handle is dropped.
     #[must_use]
     pub fn start(db: Arc<dyn Db>, clock: Arc<dyn Clock>) -> Self {
         let (commands, waiting) = mpsc::channel(QUEUE);
         let (sweeps, waiting_sweeps) = mpsc::channel(SWEEPS_PER_BATCH);
         let committed = Arc::new(Notify::new());
-        tokio::spawn(gather(db, clock, (waiting, waiting_sweeps), Arc::clone(&committed)));
+        let lanes = db.lanes();
+        let line = Mutex::new(Line { commands: waiting, sweeps: waiting_sweeps, latest: None });
+        let gathering = Arc::new(Gathering { db, clock, line, committed: Arc::clone(&committed) });
+        for _ in 0..lanes {
+            tokio::spawn(Arc::clone(&gathering).run());
+        }
         Self { commands, sweeps, committed }
     }
 
@@ -77,50 +82,71 @@ impl Batcher {
     }
 }
 
-async fn gather(
+/// What the lanes share: each takes the next batch from the line, and brings it to the database and the answers back.
+struct Gathering {
     db: Arc<dyn Db>,
     clock: Arc<dyn Clock>,
-    (mut commands, mut sweeps): (mpsc::Receiver<Job>, mpsc::Receiver<Job>),
+    line: Mutex<Line>,
     committed: Arc<Notify>,
-) {
-    let last = db.high_water().await.map_or(i64::MIN, |(_, at)| at.millis());
-    let latest = AtomicI64::new(last);
-    let mut jobs: Vec<Job> = Vec::with_capacity(MAX_BATCH);
-    loop {
+}
+
+/// Those who wait.
+struct Line {
+    commands: mpsc::Receiver<Job>,
+    sweeps: mpsc::Receiver<Job>,
+    /// The time of the last batch, or of the last commit before the start; not known before the first batch.
+    latest: Option<Timestamp>,
+}
+
+impl Gathering {
+    async fn run(self: Arc<Self>) {
+        while let Some((jobs, now)) = self.next().await {
+            let (batch, replies): (Vec<Command>, Vec<_>) = jobs.into_iter().unzip();
+            metrics::histogram!("walaa_batch_size").record(batch.len() as f64);
+            let answers = self.db.apply(batch, now).await;
+            self.committed.notify_one();
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                if let Err(error) = &answer {
+                    tracing::error!(%error, "a command could not be decided");
+                }
+                let _gone = reply.send(answer);
+            }
+        }
+    }
+
+    /// Waits for the next batch, and for its turn; `None` when nobody can ask any more. With the time at which it is decided.
+    async fn next(&self) -> Option<(Vec<Job>, Timestamp)> {
+        let mut line = self.line.lock().await;
+        let last = match line.latest {
+            Some(latest) => latest,
+            None => self.db.high_water().await.map_or(Timestamp::from_millis(i64::MIN), |(_, at)| at),
+        };
+        let jobs = line.gather().await?;
+        // Never backwards, nor behind the last commit before the start, so that a clock that jumps back revives no token.
+        let now = last.max(self.clock.now());
+        line.latest = Some(now);
+        Some((jobs, now))
+    }
+}
+
+impl Line {
+    async fn gather(&mut self) -> Option<Vec<Job>> {
+        let mut jobs = Vec::with_capacity(MAX_BATCH);
         tokio::select! {
             biased;
-            first = commands.recv() => match first {
-                Some(job) => jobs.push(job),
-                None => return,
-            },
-            Some(job) = sweeps.recv() => jobs.push(job),
+            first = self.commands.recv() => jobs.push(first?),
+            Some(job) = self.sweeps.recv() => jobs.push(job),
         }
         // Whoever else heard an answer with the last commit gets to ask again first: else every other batch would be one command.
         tokio::task::yield_now().await;
         while jobs.len() < MAX_BATCH - SWEEPS_PER_BATCH {
-            let Ok(job) = commands.try_recv() else { break };
+            let Ok(job) = self.commands.try_recv() else { break };
             jobs.push(job);
         }
         for _ in 0..SWEEPS_PER_BATCH {
-            let Ok(job) = sweeps.try_recv() else { break };
+            let Ok(job) = self.sweeps.try_recv() else { break };
             jobs.push(job);
         }
-        let now = never_backwards(&latest, clock.now());
-        let (batch, replies): (Vec<Command>, Vec<_>) = jobs.drain(..).unzip();
-        metrics::histogram!("walaa_batch_size").record(batch.len() as f64);
-        let answers = db.apply(batch, now).await;
-        committed.notify_one();
-        for (reply, answer) in replies.into_iter().zip(answers) {
-            if let Err(error) = &answer {
-                tracing::error!(%error, "a command could not be decided");
-            }
-            let _gone = reply.send(answer);
-        }
+        Some(jobs)
     }
-}
-
-/// Time for decisions never runs backwards, nor behind the last commit before the start, so that a clock that jumps back revives no token.
-fn never_backwards(latest: &AtomicI64, now: Timestamp) -> Timestamp {
-    let before = latest.fetch_max(now.millis(), Ordering::SeqCst);
-    Timestamp::from_millis(before.max(now.millis()))
 }

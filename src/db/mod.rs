@@ -6,6 +6,7 @@
 mod audit;
 pub mod batcher;
 pub mod copy;
+mod error;
 mod loading;
 pub mod memory;
 pub mod postgres;
@@ -21,6 +22,7 @@ use crate::ledger::{
     Principal, Redemption, Token, TokenHash, TokenKind, Voucher,
 };
 
+pub use error::DbError;
 pub use wallets::{GoogleClass, GoogleEvent, GoogleEventKind, GoogleObject, Heard, MAX_NOTICES};
 
 /// The most commands that one transaction decides.
@@ -37,20 +39,6 @@ pub const ASK_AFTER_EVENT_MS: i64 = 10 * 60_000;
 
 /// How often Google is asked about an object of which nothing is heard.
 pub const ASK_EVERY_MS: i64 = 24 * 3_600_000;
-
-/// Why the database did not do what was asked. Nothing was changed, unless it says so.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DbError {
-    /// Can't be reached, is locked, is full: worth another try later.
-    #[error("the database is not available: {0}")]
-    Unavailable(String),
-    /// A unique index refused; the text names it. A batch has been redone singly before this is said.
-    #[error("a row with the same {0} exists")]
-    Conflict(String),
-    /// What is stored can't be read: a bug or a damaged file.
-    #[error("stored data can't be read: {0}")]
-    Corrupt(String),
-}
 
 /// What a token stands for; never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,6 +298,10 @@ pub trait Db: Send + Sync {
     /// Decides a batch in one transaction and answers in its order: loads the roots, runs [`crate::ledger::run`] for each, saves, commits durably.
     /// A constraint violation or a panic of a rule rolls the batch back and redoes it command by command; the guilty one alone gets the error.
     async fn apply(&self, batch: Vec<Command>, now: Timestamp) -> Vec<Result<Answer, DbError>>;
+    /// How many batches may be decided at the same time with a gain.
+    fn lanes(&self) -> usize {
+        1
+    }
 
     // --- resolving and reading ---
 
@@ -486,16 +478,4 @@ pub trait Db: Send + Sync {
     async fn backup(&self, file: &std::path::Path) -> Result<(), DbError>;
     /// How many rows there are of what operators ask for: members, cards, passes, entries, ops, registrations, outbox, dead letters.
     async fn figures(&self) -> Result<Vec<(&'static str, i64)>, DbError>;
-}
-
-impl From<DbError> for crate::error::Problem {
-    fn from(error: DbError) -> Self {
-        match error {
-            DbError::Unavailable(_) => Self::from(crate::error::Code::LedgerUnavailable),
-            DbError::Conflict(_) | DbError::Corrupt(_) => {
-                tracing::error!(%error, "the database refused");
-                Self::from(crate::error::Code::Internal)
-            }
-        }
-    }
 }

@@ -25,6 +25,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Letters of a request id that is taken over from a proxy.
 const REQUEST_ID_LETTERS: std::ops::RangeInclusive<usize> = 8..=64;
 
+/// What balancers ask every second or two: a line is worth only what is wrong.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
 /// What a browser may do with an answer that says nothing else: nothing.
 const NOTHING_ALLOWED: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -119,6 +122,10 @@ impl Seen {
         let labels = [("method", self.method.to_owned()), ("route", self.route.clone()), ("status", status.as_u16().to_string())];
         metrics::counter!("walaa_http_requests_total", &labels).increment(1);
         metrics::histogram!("walaa_http_request_seconds", &labels[..2]).record(seconds);
+        if status.is_success() && PROBES.contains(&self.route.as_str()) {
+            tracing::debug!(http.route = self.route, "answered a probe");
+            return;
+        }
         let milliseconds = (seconds * 1_000_000.0).round() / 1_000.0;
         tracing::info!(
             http.method = self.method,

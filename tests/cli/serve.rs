@@ -43,6 +43,8 @@ fn it_serves_with_a_key_that_was_made_on_the_command_line_and_ends_cleanly() {
     );
     server.terminate();
     assert!(server.ended_well());
+    let log = std::fs::read_to_string(installation.path("server.log")).unwrap();
+    assert!(log.contains("/v1/organisation") && !log.contains("/readyz"), "balancers' questions are no news: {log}");
 }
 
 #[test]

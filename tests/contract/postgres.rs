@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use walaa::db::batcher::Batcher;
 use walaa::db::postgres::{PostgresConfig, PostgresDb, grant, migrate, migrate_or_check};
 use walaa::db::{Channel, Db, DbError};
 use walaa::error::Code;
@@ -144,6 +145,32 @@ async fn unrelated_sales_wait_for_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_waits_for_a_lock_holds_no_other_batch_up() {
+    let world = Arc::new(World::on_postgres().await);
+    let batcher = Batcher::start(world.db.clone(), world.clone());
+    let (held, free) = (world.enrol().await, world.enrol().await);
+    let (client, connection) = tokio_postgres::connect(world.url(), tokio_postgres::NoTls).await.expect("connects");
+    let connection = tokio::spawn(connection);
+    client.batch_execute("BEGIN").await.expect("begins");
+    client.execute("SELECT 1 FROM cards WHERE id = $1 FOR UPDATE", &[&held.card.0.as_slice()]).await.expect("locks");
+    let waits = tokio::spawn({
+        let (batcher, command) = (batcher.clone(), world.command(world.earn(held, "R-1", "1.000")));
+        async move { batcher.execute(command).await }
+    });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while world.server().query(waiting).as_deref() != Ok("1") {
+        tokio::task::yield_now().await;
+    }
+    let earned = batcher.execute(world.command(world.earn(free, "R-2", "1.000"))).await;
+    assert!(earned.expect("works").result.is_ok());
+    assert!(!waits.is_finished(), "the lock is still held");
+    client.batch_execute("ROLLBACK").await.expect("ends");
+    assert!(waits.await.expect("ends").expect("works").result.is_ok(), "a lock is waited for");
+    drop(client);
+    connection.await.expect("ends").expect("well");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_numbers_the_journal_at_a_time_and_none_is_lost() {
     let world = World::on_postgres().await;
     let other = node(&world).await;
@@ -153,7 +180,7 @@ async fn one_node_numbers_the_journal_at_a_time_and_none_is_lost() {
     }
     let rounds = async |db: &dyn Db| {
         let mut rows = 0;
-        for _ in 0..40 {
+        while db.unsealed().await.expect("counts") > 0 {
             rows += db.sequence(3, world.now()).await.expect("sequences").rows;
         }
         rows

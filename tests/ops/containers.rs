@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use walaa::config::{Config, Limits};
+use walaa::db::postgres::LANES;
 use walaa::error::Code;
 
 use super::{files_below, root, text};
@@ -160,7 +161,7 @@ fn a_node_takes_the_configuration_of_the_cluster() {
     let nodes = services(CLUSTER).iter().filter(|name| name.starts_with("walaa-")).count();
     assert!(nodes >= 2);
     assert!(
-        most.is_some_and(|most| most >= (nodes + 1) * (config.database.connections + 1)),
+        most.is_some_and(|most| most >= (nodes + 1) * (config.database.connections + LANES)),
         "{most:?} connections for {nodes} nodes and one more"
     );
 }

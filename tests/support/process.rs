@@ -21,6 +21,8 @@ impl Demo {
             .args(["demo", "--port", "0", "--tls-port", "0", "--json", "--data-dir"])
             .arg(data)
             .args(arguments)
+            // It trusts its own authority alone: reading the system's roots for each client is most of a start.
+            .env("SSL_CERT_FILE", "/dev/null")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

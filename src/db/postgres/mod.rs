@@ -40,6 +40,7 @@ use crate::ledger::{
 pub use connection::PostgresConfig;
 pub(in crate::db) use migrate::connect as connect_patiently;
 pub use migrate::{Migrated, grant, migrate, migrate_or_check};
+pub use writer::LANES;
 
 /// A ledger on a PostgreSQL server.
 pub struct PostgresDb {
@@ -69,6 +70,10 @@ impl PostgresDb {
 
 #[async_trait]
 impl Db for PostgresDb {
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
     async fn apply(&self, batch: Vec<Command>, now: Timestamp) -> Vec<Result<Answer, DbError>> {
         self.writer.apply(&batch, now).await
     }

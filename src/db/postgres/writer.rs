@@ -1,4 +1,5 @@
-//! Decides batches of commands: load and lock, decide, save and commit; two round trips. One batch at a time, over a connection of its own.
+//! Decides batches of commands: load and lock, decide, save and commit; two round trips. A few batches at a time, each over a connection of
+//! its own: while one waits for the network or the disk, another one is decided.
 //!
 //! What another node or command caused (a unique index, a deadlock, a lock that was waited for too long) undoes the batch, which is redone
 //! command by command. A connection that is lost undoes it as well, unless COMMIT was on its way: then the outcome is unknown until the
@@ -10,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::codec::Fault;
@@ -47,6 +48,10 @@ const TRIES_ALONE: u32 = 5;
 /// Parsed programme documents that are kept from batch to batch.
 const PROGRAMMES: usize = 1024;
 
+/// Batches that are decided at a time. While one is at the server, the other one gathers or is decided; more of them are smaller, and cost
+/// more than they bring.
+pub const LANES: usize = 2;
+
 /// Why an attempt brought nothing.
 enum Failed {
     /// Others are in the way: the same again, alone.
@@ -65,7 +70,7 @@ enum Failed {
 pub(super) struct Writer {
     config: PostgresConfig,
     mint: Arc<dyn TokenMint>,
-    work: Mutex<Work>,
+    lanes: [Mutex<Work>; LANES],
 }
 
 /// What a batch works with.
@@ -79,12 +84,12 @@ struct Work {
 
 impl Writer {
     pub fn new(config: PostgresConfig, mint: Arc<dyn TokenMint>) -> Self {
-        Self { config, mint, work: Mutex::default() }
+        Self { config, mint, lanes: Default::default() }
     }
 
     /// Decides and commits commands; an answer for each.
     pub async fn apply(&self, commands: &[Command], now: Timestamp) -> Vec<Result<Answer, DbError>> {
-        let mut work = self.work.lock().await;
+        let mut work = self.free_lane().await;
         match self.persist(&mut work, commands, now).await {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
             Err(Failed::Lost(error) | Failed::InDoubt(error)) => commands.iter().map(|_| Err(error.clone())).collect(),
@@ -104,6 +109,13 @@ impl Writer {
                 }
                 answers
             }
+        }
+    }
+
+    async fn free_lane(&self) -> MutexGuard<'_, Work> {
+        match self.lanes.iter().find_map(|lane| lane.try_lock().ok()) {
+            Some(free) => free,
+            None => self.lanes[0].lock().await,
         }
     }
 
