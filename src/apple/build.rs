@@ -15,7 +15,7 @@ use super::package::{self, PackageError, PreparedFiles};
 use super::pass::{IdentityError, PassIdentity, pass_json};
 use super::web_service::MOUNT;
 use crate::cards::{LoadedTemplate, Templates, ViewBuilder, ViewError};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::db::{Db, DbError};
 use crate::error::{Code, Problem};
 use crate::ids::PassId;
@@ -122,7 +122,7 @@ struct Recipe {
     account: Arc<AppleAccount>,
     web_service: String,
     token: crate::tokens::AppleToken,
-    now: crate::clock::Timestamp,
+    now: Timestamp,
 }
 
 impl PassBuilder {
@@ -146,6 +146,11 @@ impl PassBuilder {
             turns: Arc::new(Semaphore::new(cores)),
             places: Semaphore::new(MAX_WAITING),
         }
+    }
+
+    /// The pass types that passes are signed for, and when their certificates expire.
+    pub fn certificates(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.apple.accounts().map(|account| (account.pass_type(), account.signer.not_after()))
     }
 
     /// The package of a pass, issued from its organisation's account: for downloads by link.

@@ -47,6 +47,10 @@ async fn show(state: State) -> impl Responder {
     if let Ok(rows) = state.core.db.unsealed().await {
         metrics::gauge!("walaa_journal_unsealed").set(rows as f64);
     }
+    for (pass_type, not_after) in state.passes.iter().flat_map(|passes| passes.certificates()) {
+        metrics::gauge!("walaa_pass_certificate_not_after_seconds", "pass_type" => pass_type.to_owned())
+            .set(not_after.seconds() as f64);
+    }
     let text = record().map(|handle| {
         handle.run_upkeep();
         handle.render()

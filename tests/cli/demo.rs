@@ -101,6 +101,27 @@ async fn the_phone_holds_the_sample_card_and_hears_of_a_sale() {
     tokio::time::timeout(Duration::from_secs(30), heard).await.expect("the phone is told of its new points");
 }
 
+#[tokio::test]
+async fn the_figures_say_when_the_pass_certificate_expires() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let demo = Demo::start(&data, &[]);
+    let config: toml::Table = std::fs::read_to_string(data.join("walaa.toml")).unwrap().parse().unwrap();
+    let admin = config["server"]["admin_listen"].as_str().unwrap();
+    let figures = client(&demo).get(format!("http://{admin}/metrics")).send().await.unwrap().text().await.unwrap();
+    let line = figures.lines().find(|line| line.starts_with("walaa_pass_certificate_not_after_seconds{")).expect("it is told");
+    assert!(line.contains(&format!("pass_type={}", config["apple"][0]["pass_type_id"])), "{line}");
+    let told: i64 = line.rsplit(' ').next().unwrap().parse().unwrap();
+    let openssl = std::process::Command::new("openssl")
+        .args(["x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in"])
+        .arg(data.join("pki/pass.pem"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(openssl.stdout).unwrap();
+    let date = said.trim().trim_start_matches("notAfter=").replace(' ', "T");
+    assert_eq!(told, date.parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp(), "{said}");
+}
+
 #[test]
 fn two_demos_on_one_folder_are_refused_and_a_taken_port_is_named() {
     let folder = tempfile::tempdir().unwrap();
