@@ -329,8 +329,7 @@ impl TestApp {
 
     /// A till posts a sale.
     pub async fn earn(&self, shop: &Shop, card: &str, amount: &str) -> Value {
-        let receipt = op_key();
-        let sale = json!({ "card": card, "receipt": receipt, "total": { "amount": amount, "currency": "KWD" } });
+        let sale = json!({ "card": card, "receipt": op_key(), "total": { "amount": amount, "currency": "KWD" } });
         self.post(&shop.till, "/v1/earnings", &sale).await.expect(201)
     }
 
@@ -347,8 +346,7 @@ impl TestApp {
 
     /// Somebody redeems a code for a reward.
     pub async fn redeem_with(&self, key: &str, code: &str, reward: &str) -> Reply {
-        let body = json!({ "code": code, "rewards": [{ "reward": reward, "quantity": 1 }] });
-        self.post(key, "/v1/redemptions", &body).await
+        self.post(key, "/v1/redemptions", &json!({ "code": code, "rewards": [{ "reward": reward, "quantity": 1 }] })).await
     }
 
     /// The first reward that a scan offers.
