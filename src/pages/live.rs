@@ -1,7 +1,7 @@
 //! Open pages that hear of changes: server-sent events, one stream a page, bounded.
 //!
-//! After each round of any node's sequencer every stream looks at the version of its own pass, at most twice a second; only a version that moved is
-//! told. Nothing of the card is in the event: the page asks for itself anew.
+//! When any node's sequencer has numbered passes, every stream looks at the version of its own pass, at most twice a second; only a version
+//! that moved is told. Nothing of the card is in the event: the page asks for itself anew.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

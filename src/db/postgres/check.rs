@@ -71,7 +71,8 @@ pub(super) async fn ledger(db: &Client) -> Result<LedgerCheck, DbError> {
     let mut after: (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
     // The limit stands in the statement, so that the server knows that it is small when it plans.
     let next = format!(
-        "JOIN (SELECT org, id FROM cards WHERE (org, id) > ($1, $2) ORDER BY org, id LIMIT {PAGE}) page ON page.org = c.org AND page.id = c.id"
+        "JOIN (SELECT org, id FROM cards WHERE (org, id) > ($1, $2) ORDER BY org, id LIMIT {PAGE}) page \
+         ON page.org = c.org AND page.id = c.id"
     );
     loop {
         let page = card_states(db, &next, &[&after.0, &after.1]).await?;
